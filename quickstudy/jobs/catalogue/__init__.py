@@ -1,0 +1,25 @@
+"""The catalogue of jobs, by profession: one small file each.
+
+Each entry says what brings the job, how long a step is in real time, what a random worker
+scores and who does the job today, as code that runs. Figures whose source is "measured" come
+from ``python -m benchmarks.incumbents`` (table in ``benchmarks/results/incumbents.md``).
+Importing this package imports no job's package: that happens when a job is made.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from quickstudy.jobs.catalogue import anaesthetist, classic
+from quickstudy.jobs.entry import Entry
+
+ENTRIES: tuple[Entry, ...] = (
+    *anaesthetist.ENTRIES,
+    *classic.ENTRIES,
+)
+
+
+def register(registry: Any) -> None:
+    """Adds every entry to a registry: the entry point in the group ``quickstudy``."""
+    for entry in ENTRIES:
+        registry.add(entry)
