@@ -1,0 +1,1 @@
+"""What happens to a learner, kept: the durable log, and the folder that it lies in."""

@@ -1,0 +1,727 @@
+"""The experience log: an append-only, crash-safe record of everything that happens.
+
+    log.append(Kind.DECISION, "dispatch", observation=x, action=u, worth=3.2)   # ~ 5 µs
+    log.sync()                        # everything appended so far is on disk now
+    for event in log.read(after=1000): ...
+
+An append takes its position at once and waits in memory; rows reach the disk together, as one
+transaction with one fsync: when 512 wait, when 0.1 s has passed, or at `sync`. `saved` is the
+last position on disk: what is at or below it is *acknowledged* and survives a crash of the
+process or a loss of power.
+
+Whose idea: event sourcing; group commit and the write-ahead log as databases have them
+(Gray & Reuter 1993, §9). SQLite does the work on disk, through apsw, since the SQLite that
+comes with Python is on many machines one that can corrupt a write-ahead log as it resets it.
+
+Left out:
+- repair of a damaged file (it is found and named, nothing is changed);
+- rows lost at the very end: if someone deletes `experience.db-wal`, or its bytes rot before
+  SQLite has moved them into the database, the log is shorter and cannot know it;
+- several writers: the learner's folder is locked by one process (see `folder`);
+- forking: a child process must not use a log that its parent opened.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import math
+import threading
+import time as clock
+import uuid
+import zlib
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import apsw
+
+from quickstudy.errors import DamagedLearner, DiskTrouble, LearnerInUse, QuickstudyError
+from quickstudy.experience import event as rows
+from quickstudy.experience.event import Event, Kind, Row
+from quickstudy.types import End
+
+FORMAT = 1
+APPLICATION_ID = 0x51535459  # "QSTY", in the file's header: whose database this is
+GROUP_ROWS = 512
+GROUP_SECONDS = 0.1
+RETRY_SECONDS = 1.0
+MOST_WAITING_ROWS = 16 * GROUP_ROWS  # beyond, append waits for the disk itself
+READ_ROWS = 256
+LARGEST = 2**62
+
+_KINDS = {kind.value: kind for kind in Kind}
+_ENDS = {end.value: end for end in End}
+_COLUMNS = ", ".join(Row._fields) + ", crc"
+_PLACES = "(" + ", ".join("?" * (len(Row._fields) + 1)) + ")"
+# Many rows in one statement, not one statement a row: each statement hands Python's lock to
+# whoever wants it, and a busy caller gives it back 5 ms later. 512 rows took 1.2 s so.
+_INSERTS = {
+    size: f"INSERT INTO events ({_COLUMNS}) VALUES {', '.join([_PLACES] * size)}"
+    for size in (128, 16, 1)
+}
+_SELECT = f"SELECT {_COLUMNS} FROM events"
+_SCHEMA = f"""
+CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL, crc INTEGER NOT NULL);
+CREATE TABLE names (id INTEGER PRIMARY KEY, name TEXT NOT NULL, crc INTEGER NOT NULL);
+CREATE TABLE events (
+  n INTEGER PRIMARY KEY, time REAL NOT NULL, kind INTEGER NOT NULL,
+  job INTEGER NOT NULL, stream INTEGER NOT NULL,
+  origin INTEGER NOT NULL, origin_n INTEGER NOT NULL,
+  episode INTEGER NOT NULL, step INTEGER NOT NULL, decision INTEGER, key TEXT,
+  observation BLOB, mask BLOB, action BLOB, reward REAL, end INTEGER NOT NULL,
+  explored INTEGER NOT NULL, leader INTEGER, worth REAL, spread REAL, support REAL,
+  note TEXT, crc INTEGER NOT NULL);
+CREATE UNIQUE INDEX once ON events (job, key) WHERE key IS NOT NULL;
+CREATE VIEW history AS SELECT
+  n, datetime(time, 'unixepoch') AS utc,
+  CASE kind {" ".join(f"WHEN {kind.value} THEN '{kind.name}'" for kind in Kind)} END AS kind,
+  (SELECT name FROM names WHERE id = job) AS job,
+  (SELECT name FROM names WHERE id = stream) AS stream,
+  episode, step, decision, key, reward, end, explored,
+  (SELECT name FROM names WHERE id = leader) AS leader, worth, spread, support, note
+  FROM events;
+"""
+_RESTORE = "Restore the learner's folder from a backup; nothing was changed."
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `Log.verify` found.
+
+    rows: how many were read. counts: of them by kind.
+    bad: positions whose checksum does not fit. missing: positions that are not there.
+      Both name the first hundred.
+    trouble: what SQLite itself says is wrong, or None.
+    """
+
+    rows: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    bad: tuple[int, ...] = ()
+    missing: tuple[int, ...] = ()
+    trouble: str | None = None
+
+    @property
+    def is_sound(self) -> bool:
+        return not (self.bad or self.missing or self.trouble)
+
+
+class Log:
+    """A learner's experience on disk. Make one with `create` or `open`.
+
+    One process writes; its threads may share the log. Iterating over a log while others
+    append is fine. Not to be used in a forked child.
+
+    Attributes:
+      path: the database file. uid: the learner's, the origin of the rows appended here.
+      created: [unix s]. readonly: whether `append` is barred.
+    """
+
+    def __init__(self, path: Path, db: apsw.Connection, reader: apsw.Connection | None):
+        """For `create` and `open`: `db` writes and `reader` reads; readonly without one."""
+        self.path = path
+        self.readonly = reader is None
+        self._db = db
+        self._reader = reader or db
+        self._disk = threading.RLock()  # held while writing; taken before _lock
+        self._reading = threading.RLock()
+        self._lock = threading.RLock()  # guards what is in memory, held for microseconds
+        self._wake = threading.Condition(self._lock)
+        self._names: dict[str, int] = {}
+        self._names_back: dict[int, str] = {}
+        self._waiting: list[Row] = []
+        self._keys: dict[tuple[int, str], Row] = {}  # of rows that wait
+        self._trouble: Exception | None = None
+        self._is_closed = False
+        about = self._load_about()
+        self.uid, self.created = about["uid"], float(about["created"])
+        self._load_names()
+        self._saved = self._last_on_disk()
+        if not self.readonly:
+            self._origin = self._name_id(self.uid)
+            atexit.register(self.close)
+            self._saver = threading.Thread(
+                target=self._keep_saving, name="quickstudy-log", daemon=True
+            )
+            self._saver.start()
+
+    # ---- opening and closing
+
+    @classmethod
+    def create(cls, path: str | Path, uid: str | None = None) -> Log:
+        """Makes an empty log at `path`, which must not exist, for the learner `uid`.
+
+        Raises:
+          DiskTrouble: it cannot be written there.
+          QuickstudyError: something is there already.
+        """
+        path = Path(path)
+        if path.exists():
+            raise QuickstudyError(f"{path} exists already; choose another path, or open it.")
+        with _told(path):
+            db = apsw.Connection(str(path))
+            try:
+                _prepare(db)
+                about = {"uid": uid or uuid.uuid4().hex, "created": repr(clock.time())}
+                with db:
+                    db.execute(_SCHEMA)
+                    for key, value in about.items():
+                        crc = _text_crc(key, value)
+                        db.execute("INSERT INTO about VALUES (?, ?, ?)", (key, value, crc))
+                    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                    db.execute(f"PRAGMA user_version = {FORMAT}")
+            finally:
+                db.close()
+        return cls.open(path)
+
+    @classmethod
+    def open(cls, path: str | Path, readonly: bool = False) -> Log:
+        """Opens the log at `path`. With `readonly`, also beside a process that writes.
+
+        Raises:
+          DamagedLearner: missing, empty, not an experience log, of a newer format, damaged.
+          DiskTrouble: it cannot be read (or written, unless `readonly`).
+        """
+        path = Path(path)
+        _check_file(path)
+        flags = apsw.SQLITE_OPEN_READONLY if readonly else apsw.SQLITE_OPEN_READWRITE
+        opened: list[apsw.Connection] = []
+        try:
+            with _told(path):
+                for is_reader in (False,) if readonly else (False, True):
+                    flag = apsw.SQLITE_OPEN_READONLY if is_reader else flags
+                    opened.append(apsw.Connection(str(path), flags=flag))
+                    opened[-1].set_busy_timeout(5000)
+                    if not is_reader:
+                        _check_header(path, opened[0])
+                        if not readonly:
+                            _prepare(opened[0])
+                return cls(path, opened[0], opened[1] if len(opened) > 1 else None)
+        except BaseException:
+            for db in opened:
+                db.close()
+            raise
+
+    def close(self) -> None:
+        """Saves what waits and lets go of the file; once closed, again does nothing.
+
+        Raises:
+          DiskTrouble: rows that waited could not be saved; they are lost with the process.
+        """
+        with self._wake:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            self._wake.notify_all()
+        if not self.readonly:
+            atexit.unregister(self.close)
+            self._saver.join()
+        try:
+            if not self.readonly:
+                self._save()
+        finally:
+            with self._disk, self._reading:
+                self._reader.close()
+                self._db.close()
+
+    def __enter__(self) -> Log:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # ---- appending
+
+    def append(
+        self,
+        kind: Kind,
+        job: str = "",
+        *,
+        stream: str = "",
+        episode: int = 0,
+        step: int = 0,
+        decision: int | None = None,
+        key: str | None = None,
+        observation: Any = None,
+        mask: Any = None,
+        action: Any = None,
+        reward: float | None = None,
+        end: int = End.NOT,
+        explored: bool = False,
+        leader: str | None = None,
+        worth: float | None = None,
+        spread: float | None = None,
+        support: float | None = None,
+        note: dict[str, Any] | None = None,
+        time: float | None = None,
+    ) -> int:
+        """Appends an event (fields: see `Event`) and returns its position at once.
+
+        It is on disk within about 0.2 s, or when `sync` returns. Arrays are copied. If the
+        job has an event with this `key` already, nothing is appended and that event's
+        position is returned.
+
+        Args:
+          time: [unix s], by default now.
+
+        Raises:
+          DiskTrouble: an earlier row could not be saved; this one was not taken, those that
+            wait are kept and tried again every second and at `sync`.
+          ValueError: a NaN where a number belongs, an array that is not flat, a note that
+            JSON cannot hold, a number beyond ±2^62, the log is closed or readonly.
+        """
+        _check_whole(episode, step, decision or 0)
+        when = clock.time() if time is None else _real(time, "time")
+        packed = rows.pack_numbers(observation, "observation")
+        flags = rows.pack_mask(mask)
+        flat = rows.pack_numbers(action, "action")
+        told = rows.pack_note(note)
+        reals = [
+            None if value is None else _real(value, what)
+            for value, what in (
+                (reward, "reward"), (worth, "worth"), (spread, "spread"), (support, "support"),
+            )
+        ]  # fmt: skip
+        if key is not None:
+            key.encode()  # refused here, not by the saver: a lone surrogate has no UTF-8
+        kind_number, end_number = _KINDS[kind].value, _ENDS[end].value
+        with self._lock:
+            self._check_ready()
+            job_id = self._name_id(job)
+            if key is not None and (known := self._position(job_id, key)) is not None:
+                return known
+            # The order of the next lines matters: Ctrl-C may come between any two, so the
+            # position follows from what is stored, and nothing is counted beside it.
+            n = self._next()
+            row = Row(
+                n, when, kind_number, job_id, self._name_id(stream), self._origin, n,
+                int(episode), int(step), None if decision is None else int(decision), key,
+                packed, flags, flat, reals[0], end_number, 1 if explored else 0,
+                None if leader is None else self._name_id(leader),
+                reals[1], reals[2], reals[3], told,
+            )  # fmt: skip
+            if key is not None:
+                self._keys[job_id, key] = row
+            self._waiting.append(row)
+            waiting = len(self._waiting)
+            if waiting == 1 or waiting == GROUP_ROWS:
+                self._wake.notify()
+        if waiting >= MOST_WAITING_ROWS:
+            self._save()
+        return n
+
+    def sync(self) -> int:
+        """Blocks until everything appended so far is on disk; returns the last position.
+
+        Raises:
+          DiskTrouble: it cannot be written now. Nothing is lost; call again once it can.
+        """
+        if not self.readonly:
+            self._save()
+        return self.saved
+
+    @property
+    def saved(self) -> int:
+        """The last position on disk; 0 where there is none."""
+        if self.readonly:
+            with self._reading, _told(self.path):
+                return self._last_on_disk()
+        return self._saved
+
+    @property
+    def last(self) -> int:
+        """The last position appended, on disk or not."""
+        if self.readonly:
+            return self.saved
+        with self._lock:
+            return self._next() - 1
+
+    def __len__(self) -> int:
+        return self.last
+
+    def has(self, job: str, key: str) -> bool:
+        """Whether the job has an event with this idempotency key, on disk or not."""
+        return self.find(job, key) is not None
+
+    def find(self, job: str, key: str) -> int | None:
+        """Position of the job's event with this idempotency key, or None."""
+        with self._lock:
+            job_id = self._known_id(job)
+            return None if job_id is None else self._position(job_id, key)
+
+    # ---- reading
+
+    def read(
+        self,
+        after: int = 0,
+        job: str | None = None,
+        kinds: Collection[Kind] | None = None,
+    ) -> Iterator[Event]:
+        """Yields events in order, checking each row's checksum and that none is missing.
+
+        What was appended before the end is reached is included. Rows of other jobs and
+        kinds are checked too: a damaged row cannot hide by claiming to be of another job.
+
+        Args:
+          after: begin behind this position. job, kinds: only these; None for all.
+
+        Raises:
+          DamagedLearner: a row is damaged or missing.
+          DiskTrouble: what waits cannot be saved, or the file cannot be read.
+        """
+        self.sync()
+        numbers = None if kinds is None else {int(kind) for kind in kinds}
+        while chunk := self._chunk(after):
+            job_id = None if job is None else self._known_id(job)
+            for stored in chunk:
+                row = self._checked(stored, after + 1)
+                after = row.n
+                if (job is None or row.job == job_id) and (
+                    numbers is None or row.kind in numbers
+                ):
+                    yield self._event(row)
+        if after < self.saved:
+            raise DamagedLearner(f"{self.path}: row {after + 1} is missing. {_RESTORE}")
+
+    def at(self, n: int) -> Event | None:
+        """The event at position n, on disk or still waiting; None where there is none.
+
+        Raises:
+          DamagedLearner: the row is damaged.
+        """
+        with self._lock:
+            if self._waiting and self._waiting[0].n <= n <= self._waiting[-1].n:
+                return self._event(self._waiting[n - self._waiting[0].n])
+        with self._reading, _told(self.path):
+            stored = _ask(self._reader, _SELECT + " WHERE n = ?", (n,))
+        return self._event(self._checked(stored[0], n)) if stored else None
+
+    def verify(self) -> Verdict:
+        """Reads everything, and says what is damaged; changes nothing and raises nothing."""
+        with contextlib.suppress(QuickstudyError):  # what waits is not on disk to verify
+            self.sync()
+        bad: list[int] = []
+        missing: list[int] = []
+        counts: Counter[str] = Counter()
+        trouble = self._ask_sqlite()
+        after = 0
+        try:
+            while chunk := self._chunk(after):
+                for stored in chunk:
+                    missing.extend(range(after + 1, min(stored[0], after + 100)))
+                    after = stored[0]
+                    if _is_sound(stored):
+                        counts[_KINDS[stored[2]].name] += 1
+                    else:
+                        bad.append(after)
+            self._load_names()
+        except (QuickstudyError, TypeError) as error:
+            trouble = trouble or str(error)
+        return Verdict(
+            sum(counts.values()) + len(bad), dict(counts), tuple(bad[:100]),
+            tuple(missing[:100]), trouble,
+        )  # fmt: skip
+
+    # ---- below the surface: memory
+
+    def _check_ready(self) -> None:
+        if self._is_closed or self.readonly:
+            state = "closed" if self._is_closed else "open for reading only"
+            raise ValueError(f"The log {self.path} is {state}; it takes no more events.")
+        if self._trouble is not None:
+            raise type(self._trouble)(str(self._trouble)) from self._trouble
+
+    def _next(self) -> int:
+        return max(self._waiting[-1].n if self._waiting else 0, self._saved) + 1
+
+    def _position(self, job_id: int, key: str) -> int | None:
+        """Where the key is; looks among waiting rows, then on disk. Needs _lock."""
+        row = self._keys.get((job_id, key))
+        if row is not None and self._waiting:
+            place = row.n - self._waiting[0].n
+            # An interrupted append may have left its key without its row.
+            if 0 <= place < len(self._waiting) and self._waiting[place] is row:
+                return row.n
+        with self._reading, _told(self.path):
+            found = _ask(self._reader, "SELECT n FROM events WHERE job = ? AND key = ?", (job_id, key))
+        return found[0][0] if found else None
+
+    def _name_id(self, name: str) -> int:
+        """The name's number, a new one if need be (saved with the next rows). Needs _lock."""
+        known = self._names.get(name)
+        if known is None:
+            name.encode()
+            known = len(self._names) + 1
+            self._names_back[known] = name
+            self._names[name] = known
+        return known
+
+    def _known_id(self, name: str) -> int | None:
+        if self.readonly and name not in self._names:
+            self._load_names()
+        return self._names.get(name)
+
+    # ---- below the surface: writing
+
+    def _keep_saving(self) -> None:
+        """The saver's thread: groups rows, and goes on trying where the disk fails."""
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._waiting or self._is_closed)
+                self._wake.wait_for(
+                    lambda: len(self._waiting) >= GROUP_ROWS or self._is_closed,
+                    timeout=GROUP_SECONDS if self._trouble is None else RETRY_SECONDS,
+                )
+                if self._is_closed:
+                    return
+            try:
+                self._save()
+            except Exception:
+                # Kept in _trouble: the next append or sync raises it where it is heard.
+                with self._wake:
+                    self._wake.wait_for(lambda: self._is_closed, timeout=RETRY_SECONDS)
+
+    def _save(self) -> None:
+        """Puts what waits on disk, as one transaction; whoever comes meanwhile waits here."""
+        with self._disk:
+            with self._lock:
+                group = self._waiting[:]
+                names = list(self._names.items())
+            if not group:
+                return
+            try:
+                with _told(self.path, f"{len(group)} events wait in memory"):
+                    self._write(group, names)
+            except Exception as error:
+                self._trouble = error
+                raise
+            with self._lock:
+                self._saved = group[-1].n
+                del self._waiting[: len(group)]
+                for row in group:
+                    if row.key is not None:
+                        self._keys.pop((row.job, row.key), None)
+                self._trouble = None
+
+    def _write(self, group: list[Row], names: list[tuple[str, int]]) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            # What is on disk decides what is written: an interrupt or an error may have come
+            # after an earlier commit was done and before we noted it.
+            saved = self._last_on_disk(self._db)
+            if saved > self._saved:
+                self._check_ours(saved, group)
+            named = _ask(self._db, "SELECT count(*) FROM names")[0][0]
+            for name, number in names[named:]:
+                crc = _text_crc(str(number), name)
+                self._db.execute("INSERT INTO names VALUES (?, ?, ?)", (number, name, crc))
+            self._insert([row for row in group if row.n > saved])
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    def _insert(self, group: list[Row]) -> None:
+        stored = [(*row, rows.checksum(row)) for row in map(_compressed, group)]
+        start = 0
+        for size, statement in _INSERTS.items():
+            while len(stored) - start >= size:
+                values = [value for row in stored[start : start + size] for value in row]
+                self._db.execute(statement, values)
+                start += size
+
+    def _check_ours(self, saved: int, group: list[Row]) -> None:
+        """Raises LearnerInUse where rows that we did not write are on disk."""
+        found = _ask(self._db, "SELECT crc FROM events WHERE n = ?", (saved,))
+        ours = [rows.checksum(_compressed(row)) for row in group if row.n == saved]
+        if ours != [found[0][0]]:
+            raise LearnerInUse(
+                f"Another process wrote to {self.path} while this one had it open; stop the "
+                "other one and start this one again."
+            )
+
+    # ---- below the surface: reading
+
+    def _last_on_disk(self, db: apsw.Connection | None = None) -> int:
+        return int(_ask(db or self._reader, "SELECT max(n) FROM events")[0][0] or 0)
+
+    def _chunk(self, after: int) -> list[tuple[Any, ...]]:
+        with self._reading, _told(self.path):
+            return _ask(self._reader, f"{_SELECT} WHERE n > ? ORDER BY n LIMIT {READ_ROWS}", (after,))
+
+    def _checked(self, stored: tuple[Any, ...], n: int) -> Row:
+        if stored[0] != n:
+            raise DamagedLearner(f"{self.path}: row {n} is missing. {_RESTORE}")
+        if not _is_sound(stored):
+            raise DamagedLearner(
+                f"{self.path}: row {n} does not fit its checksum, so the file was damaged or "
+                f"edited. {_RESTORE}"
+            )
+        return Row._make(stored[:-1])
+
+    def _event(self, row: Row) -> Event:
+        name = self._name
+        return Event(
+            row.n, row.time, _KINDS[row.kind], name(row.job), name(row.stream),
+            row.episode, row.step, row.decision, row.key,
+            rows.unpack_numbers(row.observation), rows.unpack_mask(row.mask),
+            rows.unpack_numbers(row.action), row.reward, _ENDS[row.end], bool(row.explored),
+            None if row.leader is None else name(row.leader),
+            row.worth, row.spread, row.support,
+            None if row.note is None else json.loads(row.note),
+            name(row.origin), row.origin_n,
+        )  # fmt: skip
+
+    def _name(self, number: int) -> str:
+        known = self._names_back.get(number)
+        if known is None:
+            self._load_names()
+            known = self._names_back.get(number)
+        if known is None:
+            raise DamagedLearner(f"{self.path}: name {number} is missing. {_RESTORE}")
+        return known
+
+    def _load_names(self) -> None:
+        with self._reading, _told(self.path):
+            found = _ask(self._reader, "SELECT id, name, crc FROM names ORDER BY id")
+            for place, (number, name, crc) in enumerate(found, 1):
+                if number != place or not _is_text_sound(str(number), name, crc):
+                    raise DamagedLearner(f"{self.path}: name {place} is damaged. {_RESTORE}")
+                self._names_back[number] = name
+                self._names[name] = number
+
+    def _load_about(self) -> dict[str, str]:
+        with self._reading, _told(self.path):
+            found = _ask(self._reader, "SELECT key, value, crc FROM about")
+        about = {key: value for key, value, crc in found if _is_text_sound(key, value, crc)}
+        if not {"uid", "created"} <= about.keys():
+            raise DamagedLearner(f"{self.path}: whose log it is cannot be read. {_RESTORE}")
+        return about
+
+    def _ask_sqlite(self) -> str | None:
+        try:
+            with self._reading, _told(self.path):
+                said = _ask(self._reader, "PRAGMA integrity_check(3)")
+        except QuickstudyError as error:
+            return str(error)
+        return None if said == [("ok",)] else "; ".join(str(line[0]) for line in said)
+
+
+# ---- helpers
+
+
+def _ask(db: apsw.Connection, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
+    return db.execute(query, values).fetchall()
+
+
+def _prepare(db: apsw.Connection) -> None:
+    """How this connection writes: ahead of the database, each commit fsynced."""
+    mode = _ask(db, "PRAGMA journal_mode = WAL")[0][0]
+    if mode != "wal":
+        raise apsw.IOError(f"no write-ahead log on this file system (got {mode!r})")
+    db.execute("PRAGMA synchronous = FULL")
+
+
+def _check_file(path: Path) -> None:
+    if not path.is_file():
+        raise DamagedLearner(f"{path} is missing. {_RESTORE}")
+    if path.stat().st_size == 0:
+        raise DamagedLearner(f"{path} is empty; an experience log was expected. {_RESTORE}")
+
+
+def _check_header(path: Path, db: apsw.Connection) -> None:
+    application = _ask(db, "PRAGMA application_id")[0][0]
+    if application != APPLICATION_ID:
+        raise DamagedLearner(
+            f"{path} is a database of another program (application id {application:#x}, "
+            f"expected {APPLICATION_ID:#x}); point to a learner's folder. Nothing was changed."
+        )
+    version = _ask(db, "PRAGMA user_version")[0][0]
+    if version != FORMAT:
+        raise DamagedLearner(
+            f"{path} has format {version}, this Quickstudy reads format {FORMAT}; upgrade "
+            "Quickstudy (pip install -U quickstudy). Nothing was changed."
+        )
+
+
+def _is_sound(stored: tuple[Any, ...]) -> bool:
+    try:
+        return rows.checksum(Row._make(stored[:-1])) == stored[-1]
+    except Exception:  # a column turned into another type: struct, zlib, type errors…
+        return False
+
+
+def _text_crc(key: str, text: str) -> int:
+    return zlib.crc32(f"{key}={text}".encode())
+
+
+def _is_text_sound(key: Any, text: Any, crc: Any) -> bool:
+    return isinstance(text, str) and isinstance(key, str) and _text_crc(key, text) == crc
+
+
+def _compressed(row: Row) -> Row:
+    """The row with its long blobs compressed."""
+    if any(blob and len(blob) > rows.COMPRESS_ABOVE_BYTES for blob in row[11:14]):
+        return row._replace(
+            observation=rows.compress(row.observation),
+            mask=rows.compress(row.mask),
+            action=rows.compress(row.action),
+        )
+    return row
+
+
+def _real(value: float, what: str) -> float:
+    number = float(value)
+    if math.isnan(number):
+        raise ValueError(f"{what} is NaN; the log takes numbers, or None for no {what}.")
+    return number + 0.0  # SQLite does not tell -0.0 from 0.0, the checksum would
+
+
+def _check_whole(*numbers: int) -> None:
+    if max(map(abs, numbers)) >= LARGEST:
+        raise ValueError(f"episode, step, decision are {numbers}; expected within ±2^62.")
+
+
+_DAMAGE = (
+    apsw.CorruptError, apsw.NotADBError, apsw.FormatError, apsw.SQLError, apsw.MismatchError,
+    UnicodeDecodeError,
+)  # fmt: skip
+
+
+@contextlib.contextmanager
+def _told(path: Path, waiting: str = "") -> Iterator[None]:
+    """Turns what SQLite raises into what a user can mend."""
+    try:
+        yield
+    except _DAMAGE as error:
+        raise DamagedLearner(f"{path} is damaged ({error}). {_RESTORE}") from error
+    except apsw.ConstraintError as error:
+        raise LearnerInUse(
+            f"{path} holds rows that this process did not write ({error}); stop the other "
+            "process and start this one again."
+        ) from error
+    except apsw.BusyError as error:
+        raise LearnerInUse(
+            f"Another process keeps {path} busy ({error}); stop it, or wait and try again."
+        ) from error
+    except apsw.FullError as error:
+        kept = f"; {waiting} and what was acknowledged is safe" if waiting else ""
+        raise DiskTrouble(
+            f"The disk of {path} is full{kept}. Make room, then go on or try again."
+        ) from error
+    except (apsw.Error, OSError) as error:
+        kept = f"; {waiting} and what was acknowledged is safe" if waiting else ""
+        raise DiskTrouble(
+            f"{path} cannot be read or written ({error}){kept}. Check the disk and the "
+            "folder's permissions, then try again."
+        ) from error
