@@ -14,6 +14,7 @@ function taking a :class:`Registry`; our own jobs come through the same door::
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from typing import Any
@@ -22,6 +23,14 @@ GROUP = "quickstudy"
 
 
 def plugins() -> Iterator[tuple[str, Callable[[Any], None]]]:
-    """Name and register function of every installed plugin, ours among them."""
+    """Name and register function of every installed plugin, ours among them.
+
+    A plugin is imported when its function is called, so that one that fails to import
+    fails there, by name, and the others still come.
+    """
     for point in metadata.entry_points(group=GROUP):
-        yield point.name, point.load()
+        yield point.name, functools.partial(_register, point)
+
+
+def _register(point: metadata.EntryPoint, registry: Any) -> None:
+    point.load()(registry)

@@ -72,16 +72,18 @@ def _walk_dict(space: spaces.Dict, role: Role, path: Path) -> Iterator[Leaf]:
 
 
 def _leaf(space: spaces.Space, role: Role, path: Path) -> Leaf:
+    sizes: tuple[int, ...]
+    start: tuple[int, ...]
+    shape: tuple[int, ...]
     match space:
         case spaces.Box():
             return _box(space, role, path)
         case spaces.Discrete():
             sizes, start, shape = (int(space.n),), (int(space.start),), ()
         case spaces.MultiDiscrete():
-            sizes, start = _integers(space.nvec), _integers(space.start)
-            shape = space.nvec.shape
+            sizes, start, shape = _integers(space.nvec), _integers(space.start), space.shape
         case spaces.MultiBinary():
-            shape = tuple(int(n) for n in space.shape)
+            shape = _integers(np.array(space.shape))
             sizes = (2,) * int(np.prod(shape))
             start = (0,) * len(sizes)
         case _:
