@@ -31,7 +31,7 @@ _NAN = float("nan")
 
 
 class Kind(enum.IntEnum):
-    """What sort of thing happened."""
+    """What sort of thing happened. A new one needs a new `table.FORMAT`; none changes."""
 
     JOB = 1
     """A job's spec was declared (note: the spec)."""
@@ -113,7 +113,7 @@ class Row(NamedTuple):
 
 
 # Whole numbers, reals, and the lengths of what follows; in the order of `checksum`.
-_CANON = struct.Struct("<13q5d5q")
+_CANON = struct.Struct("<12q5d5q")
 
 
 def checksum(row: Row) -> int:
@@ -134,7 +134,6 @@ def checksum(row: Row) -> int:
             n, kind, job, stream, origin, origin_n, episode, step, end, explored,
             0 if decision is None else decision,
             0 if leader is None else leader,
-            0,
             time,
             _NAN if reward is None else reward,
             _NAN if worth is None else worth,
@@ -154,7 +153,7 @@ def checksum(row: Row) -> int:
 
 
 def pack_numbers(numbers: Any, what: str) -> bytes | None:
-    """Copies a flat array into a blob (uncompressed: see `compress`)."""
+    """Copies a flat array into a blob (not compressed yet: see `compressed`)."""
     if numbers is None:
         return None
     array = np.asarray(numbers, dtype="<f4")
@@ -173,8 +172,16 @@ def pack_mask(mask: Any) -> bytes | None:
     return _AS_IT_IS + len(array).to_bytes(4, "little") + np.packbits(array).tobytes()
 
 
-def compress(blob: bytes | None) -> bytes | None:
-    """The same blob, smaller where it is long and compresses."""
+def compressed(row: Row) -> Row:
+    """The row with its long blobs compressed, where that makes them smaller."""
+    blobs = row.observation, row.mask, row.action
+    if max(len(blob or b"") for blob in blobs) <= COMPRESS_ABOVE_BYTES:
+        return row
+    observation, mask, action = map(_compress, blobs)
+    return row._replace(observation=observation, mask=mask, action=action)
+
+
+def _compress(blob: bytes | None) -> bytes | None:
     if blob is None or len(blob) <= COMPRESS_ABOVE_BYTES:
         return blob
     packed = _ZLIB + zlib.compress(blob[1:], 1)

@@ -301,8 +301,10 @@ def _as_toml(about: About) -> str:
 def _toml(value: Setting) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
+    if isinstance(value, int):
+        return str(int(value))
+    if isinstance(value, float):
+        return repr(float(value))  # of numpy's, the plain number
     if isinstance(value, str):  # JSON's text is TOML's, but for the character "delete"
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     raise ValueError(f"A setting is {value!r}; text, a number, or yes or no was expected.")

@@ -26,11 +26,11 @@ from __future__ import annotations
 import atexit
 import contextlib
 import json
+import os
 import math
 import threading
 import time as clock
 import uuid
-import zlib
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -40,13 +40,12 @@ from typing import Any
 
 import apsw
 
-from quickstudy.errors import DamagedLearner, DiskTrouble, LearnerInUse, QuickstudyError
+from quickstudy.errors import DamagedLearner, LearnerInUse, QuickstudyError
 from quickstudy.experience import event as rows
+from quickstudy.experience import table
 from quickstudy.experience.event import Event, Kind, Row
 from quickstudy.types import End
 
-FORMAT = 1
-APPLICATION_ID = 0x51535459  # "QSTY", in the file's header: whose database this is
 GROUP_ROWS = 512
 GROUP_SECONDS = 0.1
 RETRY_SECONDS = 1.0
@@ -56,37 +55,6 @@ LARGEST = 2**62
 
 _KINDS = {kind.value: kind for kind in Kind}
 _ENDS = {end.value: end for end in End}
-_COLUMNS = ", ".join(Row._fields) + ", crc"
-_PLACES = "(" + ", ".join("?" * (len(Row._fields) + 1)) + ")"
-# Many rows in one statement, not one statement a row: each statement hands Python's lock to
-# whoever wants it, and a busy caller gives it back 5 ms later. 512 rows took 1.2 s so.
-_INSERTS = {
-    size: f"INSERT INTO events ({_COLUMNS}) VALUES {', '.join([_PLACES] * size)}"
-    for size in (128, 16, 1)
-}
-_SELECT = f"SELECT {_COLUMNS} FROM events"
-_SCHEMA = f"""
-CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL, crc INTEGER NOT NULL);
-CREATE TABLE names (id INTEGER PRIMARY KEY, name TEXT NOT NULL, crc INTEGER NOT NULL);
-CREATE TABLE events (
-  n INTEGER PRIMARY KEY, time REAL NOT NULL, kind INTEGER NOT NULL,
-  job INTEGER NOT NULL, stream INTEGER NOT NULL,
-  origin INTEGER NOT NULL, origin_n INTEGER NOT NULL,
-  episode INTEGER NOT NULL, step INTEGER NOT NULL, decision INTEGER, key TEXT,
-  observation BLOB, mask BLOB, action BLOB, reward REAL, end INTEGER NOT NULL,
-  explored INTEGER NOT NULL, leader INTEGER, worth REAL, spread REAL, support REAL,
-  note TEXT, crc INTEGER NOT NULL);
-CREATE UNIQUE INDEX once ON events (job, key) WHERE key IS NOT NULL;
-CREATE VIEW history AS SELECT
-  n, datetime(time, 'unixepoch') AS utc,
-  CASE kind {" ".join(f"WHEN {kind.value} THEN '{kind.name}'" for kind in Kind)} END AS kind,
-  (SELECT name FROM names WHERE id = job) AS job,
-  (SELECT name FROM names WHERE id = stream) AS stream,
-  episode, step, decision, key, reward, end, explored,
-  (SELECT name FROM names WHERE id = leader) AS leader, worth, spread, support, note
-  FROM events;
-"""
-_RESTORE = "Restore the learner's folder from a backup; nothing was changed."
 
 
 @dataclass(frozen=True)
@@ -121,12 +89,13 @@ class Log:
       created: [unix s]. readonly: whether `append` is barred.
     """
 
-    def __init__(self, path: Path, db: apsw.Connection, reader: apsw.Connection | None):
-        """For `create` and `open`: `db` writes and `reader` reads; readonly without one."""
+    def __init__(self, path: Path, writer: apsw.Connection | None, reader: apsw.Connection):
+        """For `create` and `open`; readonly where there is no writer."""
         self.path = path
-        self.readonly = reader is None
-        self._db = db
-        self._reader = reader or db
+        self.readonly = writer is None
+        self._writer = writer
+        self._reader = reader
+        self._process = os.getpid()
         self._disk = threading.RLock()  # held while writing; taken before _lock
         self._reading = threading.RLock()
         self._lock = threading.RLock()  # guards what is in memory, held for microseconds
@@ -140,7 +109,9 @@ class Log:
         about = self._load_about()
         self.uid, self.created = about["uid"], float(about["created"])
         self._load_names()
-        self._saved = self._last_on_disk()
+        self._saved = self._last_on_disk(reader)
+        if self._saved:
+            self.at(self._saved)  # new positions follow this one, so it has to be sound
         if not self.readonly:
             self._origin = self._name_id(self.uid)
             atexit.register(self.close)
@@ -159,23 +130,8 @@ class Log:
           DiskTrouble: it cannot be written there.
           QuickstudyError: something is there already.
         """
-        path = Path(path)
-        if path.exists():
-            raise QuickstudyError(f"{path} exists already; choose another path, or open it.")
-        with _told(path):
-            db = apsw.Connection(str(path))
-            try:
-                _prepare(db)
-                about = {"uid": uid or uuid.uuid4().hex, "created": repr(clock.time())}
-                with db:
-                    db.execute(_SCHEMA)
-                    for key, value in about.items():
-                        crc = _text_crc(key, value)
-                        db.execute("INSERT INTO about VALUES (?, ?, ?)", (key, value, crc))
-                    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                    db.execute(f"PRAGMA user_version = {FORMAT}")
-            finally:
-                db.close()
+        about = {"uid": uid or uuid.uuid4().hex, "created": repr(clock.time())}
+        table.create(Path(path), about)
         return cls.open(path)
 
     @classmethod
@@ -187,22 +143,13 @@ class Log:
           DiskTrouble: it cannot be read (or written, unless `readonly`).
         """
         path = Path(path)
-        _check_file(path)
-        flags = apsw.SQLITE_OPEN_READONLY if readonly else apsw.SQLITE_OPEN_READWRITE
-        opened: list[apsw.Connection] = []
+        writer = None if readonly else table.connect(path, readonly=False)
+        reader = None
         try:
-            with _told(path):
-                for is_reader in (False,) if readonly else (False, True):
-                    flag = apsw.SQLITE_OPEN_READONLY if is_reader else flags
-                    opened.append(apsw.Connection(str(path), flags=flag))
-                    opened[-1].set_busy_timeout(5000)
-                    if not is_reader:
-                        _check_header(path, opened[0])
-                        if not readonly:
-                            _prepare(opened[0])
-                return cls(path, opened[0], opened[1] if len(opened) > 1 else None)
+            reader = table.connect(path, readonly=True)
+            return cls(path, writer, reader)
         except BaseException:
-            for db in opened:
+            for db in filter(None, (reader, writer)):
                 db.close()
             raise
 
@@ -213,7 +160,7 @@ class Log:
           DiskTrouble: rows that waited could not be saved; they are lost with the process.
         """
         with self._wake:
-            if self._is_closed:
+            if self._is_closed or os.getpid() != self._process:
                 return
             self._is_closed = True
             self._wake.notify_all()
@@ -226,7 +173,8 @@ class Log:
         finally:
             with self._disk, self._reading:
                 self._reader.close()
-                self._db.close()
+                if self._writer:
+                    self._writer.close()  # the last one to close tidies the write-ahead log
 
     def __enter__(self) -> Log:
         return self
@@ -333,8 +281,8 @@ class Log:
     def saved(self) -> int:
         """The last position on disk; 0 where there is none."""
         if self.readonly:
-            with self._reading, _told(self.path):
-                return self._last_on_disk()
+            with self._reading, table.told(self.path):
+                return self._last_on_disk(self._reader)
         return self._saved
 
     @property
@@ -380,7 +328,9 @@ class Log:
         """
         self.sync()
         numbers = None if kinds is None else {int(kind) for kind in kinds}
-        while chunk := self._chunk(after):
+        while True:
+            saved = self.saved  # before looking: others may append meanwhile
+            chunk = self._chunk(after)
             job_id = None if job is None else self._known_id(job)
             for stored in chunk:
                 row = self._checked(stored, after + 1)
@@ -389,8 +339,10 @@ class Log:
                     numbers is None or row.kind in numbers
                 ):
                     yield self._event(row)
-        if after < self.saved:
-            raise DamagedLearner(f"{self.path}: row {after + 1} is missing. {_RESTORE}")
+            if not chunk:
+                break
+        if after < saved:
+            raise DamagedLearner(f"{self.path}: row {after + 1} is missing. {table.RESTORE}")
 
     def at(self, n: int) -> Event | None:
         """The event at position n, on disk or still waiting; None where there is none.
@@ -401,8 +353,8 @@ class Log:
         with self._lock:
             if self._waiting and self._waiting[0].n <= n <= self._waiting[-1].n:
                 return self._event(self._waiting[n - self._waiting[0].n])
-        with self._reading, _told(self.path):
-            stored = _ask(self._reader, _SELECT + " WHERE n = ?", (n,))
+        with self._reading, table.told(self.path):
+            stored = table.ask(self._reader, table.SELECT + " WHERE n = ?", (n,))
         return self._event(self._checked(stored[0], n)) if stored else None
 
     def verify(self) -> Verdict:
@@ -419,7 +371,7 @@ class Log:
                 for stored in chunk:
                     missing.extend(range(after + 1, min(stored[0], after + 100)))
                     after = stored[0]
-                    if _is_sound(stored):
+                    if table.is_sound(stored):
                         counts[_KINDS[stored[2]].name] += 1
                     else:
                         bad.append(after)
@@ -437,6 +389,8 @@ class Log:
         if self._is_closed or self.readonly:
             state = "closed" if self._is_closed else "open for reading only"
             raise ValueError(f"The log {self.path} is {state}; it takes no more events.")
+        if os.getpid() != self._process:
+            raise ValueError("A forked child cannot use its parent's log; open it there anew.")
         if self._trouble is not None:
             raise type(self._trouble)(str(self._trouble)) from self._trouble
 
@@ -451,8 +405,9 @@ class Log:
             # An interrupted append may have left its key without its row.
             if 0 <= place < len(self._waiting) and self._waiting[place] is row:
                 return row.n
-        with self._reading, _told(self.path):
-            found = _ask(self._reader, "SELECT n FROM events WHERE job = ? AND key = ?", (job_id, key))
+        with self._reading, table.told(self.path):
+            query = "SELECT n FROM events WHERE job = ? AND key = ?"
+            found = table.ask(self._reader, query, (job_id, key))
         return found[0][0] if found else None
 
     def _name_id(self, name: str) -> int:
@@ -476,7 +431,8 @@ class Log:
         """The saver's thread: groups rows, and goes on trying where the disk fails."""
         while True:
             with self._wake:
-                self._wake.wait_for(lambda: self._waiting or self._is_closed)
+                # With a timeout, since Ctrl-C may have eaten the call that wakes us.
+                self._wake.wait_for(lambda: self._waiting or self._is_closed, RETRY_SECONDS)
                 self._wake.wait_for(
                     lambda: len(self._waiting) >= GROUP_ROWS or self._is_closed,
                     timeout=GROUP_SECONDS if self._trouble is None else RETRY_SECONDS,
@@ -499,7 +455,7 @@ class Log:
             if not group:
                 return
             try:
-                with _told(self.path, f"{len(group)} events wait in memory"):
+                with table.told(self.path, f"{len(group)} events wait in memory"):
                     self._write(group, names)
             except Exception as error:
                 self._trouble = error
@@ -509,41 +465,32 @@ class Log:
                 del self._waiting[: len(group)]
                 for row in group:
                     if row.key is not None:
-                        self._keys.pop((row.job, row.key), None)
+                        self._keys.pop((row.job, row.key), None)  # it is found on disk now
                 self._trouble = None
 
     def _write(self, group: list[Row], names: list[tuple[str, int]]) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
+        db = self._writer
+        assert db is not None  # a readonly log has nothing waiting
         try:
+            db.execute("BEGIN IMMEDIATE")
             # What is on disk decides what is written: an interrupt or an error may have come
             # after an earlier commit was done and before we noted it.
-            saved = self._last_on_disk(self._db)
+            saved = self._last_on_disk(db)
             if saved > self._saved:
-                self._check_ours(saved, group)
-            named = _ask(self._db, "SELECT count(*) FROM names")[0][0]
-            for name, number in names[named:]:
-                crc = _text_crc(str(number), name)
-                self._db.execute("INSERT INTO names VALUES (?, ?, ?)", (number, name, crc))
-            self._insert([row for row in group if row.n > saved])
-            self._db.execute("COMMIT")
+                self._check_ours(db, saved, group)
+            named = table.ask(db, "SELECT count(*) FROM names")[0][0]
+            table.insert_names(db, names[named:])
+            table.insert(db, [rows.compressed(row) for row in group if row.n > saved])
+            db.execute("COMMIT")
         except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
+            if db.in_transaction:
+                db.execute("ROLLBACK")
             raise
 
-    def _insert(self, group: list[Row]) -> None:
-        stored = [(*row, rows.checksum(row)) for row in map(_compressed, group)]
-        start = 0
-        for size, statement in _INSERTS.items():
-            while len(stored) - start >= size:
-                values = [value for row in stored[start : start + size] for value in row]
-                self._db.execute(statement, values)
-                start += size
-
-    def _check_ours(self, saved: int, group: list[Row]) -> None:
+    def _check_ours(self, db: apsw.Connection, saved: int, group: list[Row]) -> None:
         """Raises LearnerInUse where rows that we did not write are on disk."""
-        found = _ask(self._db, "SELECT crc FROM events WHERE n = ?", (saved,))
-        ours = [rows.checksum(_compressed(row)) for row in group if row.n == saved]
+        found = table.ask(db, "SELECT crc FROM events WHERE n = ?", (saved,))
+        ours = [rows.checksum(rows.compressed(row)) for row in group if row.n == saved]
         if ours != [found[0][0]]:
             raise LearnerInUse(
                 f"Another process wrote to {self.path} while this one had it open; stop the "
@@ -552,20 +499,21 @@ class Log:
 
     # ---- below the surface: reading
 
-    def _last_on_disk(self, db: apsw.Connection | None = None) -> int:
-        return int(_ask(db or self._reader, "SELECT max(n) FROM events")[0][0] or 0)
+    def _last_on_disk(self, db: apsw.Connection) -> int:
+        return int(table.ask(db, "SELECT max(n) FROM events")[0][0] or 0)
 
     def _chunk(self, after: int) -> list[tuple[Any, ...]]:
-        with self._reading, _told(self.path):
-            return _ask(self._reader, f"{_SELECT} WHERE n > ? ORDER BY n LIMIT {READ_ROWS}", (after,))
+        query = f"{table.SELECT} WHERE n > ? ORDER BY n LIMIT {READ_ROWS}"
+        with self._reading, table.told(self.path):
+            return table.ask(self._reader, query, (after,))
 
     def _checked(self, stored: tuple[Any, ...], n: int) -> Row:
         if stored[0] != n:
-            raise DamagedLearner(f"{self.path}: row {n} is missing. {_RESTORE}")
-        if not _is_sound(stored):
+            raise DamagedLearner(f"{self.path}: row {n} is missing. {table.RESTORE}")
+        if not table.is_sound(stored):
             raise DamagedLearner(
                 f"{self.path}: row {n} does not fit its checksum, so the file was damaged or "
-                f"edited. {_RESTORE}"
+                f"edited. {table.RESTORE}"
             )
         return Row._make(stored[:-1])
 
@@ -588,96 +536,42 @@ class Log:
             self._load_names()
             known = self._names_back.get(number)
         if known is None:
-            raise DamagedLearner(f"{self.path}: name {number} is missing. {_RESTORE}")
+            raise DamagedLearner(f"{self.path}: name {number} is missing. {table.RESTORE}")
         return known
 
     def _load_names(self) -> None:
-        with self._reading, _told(self.path):
-            found = _ask(self._reader, "SELECT id, name, crc FROM names ORDER BY id")
+        with self._reading, table.told(self.path):
+            found = table.ask(self._reader, "SELECT id, name, crc FROM names ORDER BY id")
             for place, (number, name, crc) in enumerate(found, 1):
-                if number != place or not _is_text_sound(str(number), name, crc):
-                    raise DamagedLearner(f"{self.path}: name {place} is damaged. {_RESTORE}")
+                if number != place or crc != table.text_checksum(number, name):
+                    raise DamagedLearner(
+                        f"{self.path}: name {place} is damaged. {table.RESTORE}"
+                    )
                 self._names_back[number] = name
                 self._names[name] = number
 
     def _load_about(self) -> dict[str, str]:
-        with self._reading, _told(self.path):
-            found = _ask(self._reader, "SELECT key, value, crc FROM about")
-        about = {key: value for key, value, crc in found if _is_text_sound(key, value, crc)}
+        with self._reading, table.told(self.path):
+            found = table.ask(self._reader, "SELECT key, value, crc FROM about")
+        about = {
+            key: value for key, value, crc in found if crc == table.text_checksum(key, value)
+        }
         if not {"uid", "created"} <= about.keys():
-            raise DamagedLearner(f"{self.path}: whose log it is cannot be read. {_RESTORE}")
+            raise DamagedLearner(
+                f"{self.path}: whose log it is cannot be read. {table.RESTORE}"
+            )
         return about
 
     def _ask_sqlite(self) -> str | None:
         try:
-            with self._reading, _told(self.path):
-                said = _ask(self._reader, "PRAGMA integrity_check(3)")
+            with self._reading, table.told(self.path):
+                said = table.ask(self._reader, "PRAGMA integrity_check(3)")
         except QuickstudyError as error:
             return str(error)
         return None if said == [("ok",)] else "; ".join(str(line[0]) for line in said)
 
 
 # ---- helpers
-
-
-def _ask(db: apsw.Connection, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
-    return db.execute(query, values).fetchall()
-
-
-def _prepare(db: apsw.Connection) -> None:
-    """How this connection writes: ahead of the database, each commit fsynced."""
-    mode = _ask(db, "PRAGMA journal_mode = WAL")[0][0]
-    if mode != "wal":
-        raise apsw.IOError(f"no write-ahead log on this file system (got {mode!r})")
-    db.execute("PRAGMA synchronous = FULL")
-
-
-def _check_file(path: Path) -> None:
-    if not path.is_file():
-        raise DamagedLearner(f"{path} is missing. {_RESTORE}")
-    if path.stat().st_size == 0:
-        raise DamagedLearner(f"{path} is empty; an experience log was expected. {_RESTORE}")
-
-
-def _check_header(path: Path, db: apsw.Connection) -> None:
-    application = _ask(db, "PRAGMA application_id")[0][0]
-    if application != APPLICATION_ID:
-        raise DamagedLearner(
-            f"{path} is a database of another program (application id {application:#x}, "
-            f"expected {APPLICATION_ID:#x}); point to a learner's folder. Nothing was changed."
-        )
-    version = _ask(db, "PRAGMA user_version")[0][0]
-    if version != FORMAT:
-        raise DamagedLearner(
-            f"{path} has format {version}, this Quickstudy reads format {FORMAT}; upgrade "
-            "Quickstudy (pip install -U quickstudy). Nothing was changed."
-        )
-
-
-def _is_sound(stored: tuple[Any, ...]) -> bool:
-    try:
-        return rows.checksum(Row._make(stored[:-1])) == stored[-1]
-    except Exception:  # a column turned into another type: struct, zlib, type errors…
-        return False
-
-
-def _text_crc(key: str, text: str) -> int:
-    return zlib.crc32(f"{key}={text}".encode())
-
-
-def _is_text_sound(key: Any, text: Any, crc: Any) -> bool:
-    return isinstance(text, str) and isinstance(key, str) and _text_crc(key, text) == crc
-
-
-def _compressed(row: Row) -> Row:
-    """The row with its long blobs compressed."""
-    if any(blob and len(blob) > rows.COMPRESS_ABOVE_BYTES for blob in row[11:14]):
-        return row._replace(
-            observation=rows.compress(row.observation),
-            mask=rows.compress(row.mask),
-            action=rows.compress(row.action),
-        )
-    return row
 
 
 def _real(value: float, what: str) -> float:
@@ -690,38 +584,3 @@ def _real(value: float, what: str) -> float:
 def _check_whole(*numbers: int) -> None:
     if max(map(abs, numbers)) >= LARGEST:
         raise ValueError(f"episode, step, decision are {numbers}; expected within ±2^62.")
-
-
-_DAMAGE = (
-    apsw.CorruptError, apsw.NotADBError, apsw.FormatError, apsw.SQLError, apsw.MismatchError,
-    UnicodeDecodeError,
-)  # fmt: skip
-
-
-@contextlib.contextmanager
-def _told(path: Path, waiting: str = "") -> Iterator[None]:
-    """Turns what SQLite raises into what a user can mend."""
-    try:
-        yield
-    except _DAMAGE as error:
-        raise DamagedLearner(f"{path} is damaged ({error}). {_RESTORE}") from error
-    except apsw.ConstraintError as error:
-        raise LearnerInUse(
-            f"{path} holds rows that this process did not write ({error}); stop the other "
-            "process and start this one again."
-        ) from error
-    except apsw.BusyError as error:
-        raise LearnerInUse(
-            f"Another process keeps {path} busy ({error}); stop it, or wait and try again."
-        ) from error
-    except apsw.FullError as error:
-        kept = f"; {waiting} and what was acknowledged is safe" if waiting else ""
-        raise DiskTrouble(
-            f"The disk of {path} is full{kept}. Make room, then go on or try again."
-        ) from error
-    except (apsw.Error, OSError) as error:
-        kept = f"; {waiting} and what was acknowledged is safe" if waiting else ""
-        raise DiskTrouble(
-            f"{path} cannot be read or written ({error}){kept}. Check the disk and the "
-            "folder's permissions, then try again."
-        ) from error
