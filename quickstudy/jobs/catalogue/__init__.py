@@ -10,11 +10,30 @@ from __future__ import annotations
 
 from typing import Any
 
-from quickstudy.jobs.catalogue import anaesthetist, classic
+from quickstudy.jobs.catalogue import (
+    anaesthetist,
+    classic,
+    game_player,
+    greenhouse_grower,
+    icu_doctor,
+    job_shop,
+    penetration_tester,
+    plant_operator,
+    radio_operator,
+    supply_planner,
+)
 from quickstudy.jobs.entry import Entry
 
 ENTRIES: tuple[Entry, ...] = (
     *anaesthetist.ENTRIES,
+    *plant_operator.ENTRIES,
+    *icu_doctor.ENTRIES,
+    *supply_planner.ENTRIES,
+    *penetration_tester.ENTRIES,
+    *greenhouse_grower.ENTRIES,
+    *radio_operator.ENTRIES,
+    *game_player.ENTRIES,
+    *job_shop.ENTRIES,
     *classic.ENTRIES,
 )
 

@@ -33,7 +33,7 @@ class SeedEveryReset(gym.Wrapper):
             self._seeds = np.random.default_rng(seed)
         drawn = int(self._seeds.integers(2**31)) if seed is None else seed
         if self._seeds_globally:
-            np.random.seed(drawn)  # noqa: NPY002
+            np.random.seed(drawn)
         return self.env.reset(seed=drawn, options=options)
 
 
