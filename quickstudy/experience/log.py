@@ -26,8 +26,8 @@ from __future__ import annotations
 import atexit
 import contextlib
 import json
-import os
 import math
+import os
 import threading
 import time as clock
 import uuid
