@@ -66,7 +66,6 @@ class GymJob:
         observation, reward, terminated, truncated, info = self._parts(
             came, 5, "step", expected
         )
-        self._steps += 1
         end = End.TERMINATED if terminated else End.TRUNCATED if truncated else End.NOT
         shown = self._pack(observation, info, over=end is not End.NOT)
         earned = (

@@ -77,7 +77,7 @@ class MaskReader:
     def _join(self, mask: Any) -> Array:
         if not isinstance(mask, Mapping) and _is_flat(mask, self._size):
             return _booleans(np.asarray(mask), "action mask")
-        parts = [_leaf_mask(leaf, _part(mask, leaf)) for leaf in self._leaves]
+        parts = [_leaf_mask(leaf, _part(mask, leaf, self._size)) for leaf in self._leaves]
         return np.concatenate(parts)
 
 
@@ -90,7 +90,7 @@ def _is_flat(mask: Any, size: int) -> bool:
     return array.shape == (size,) and array.dtype.kind != "O"
 
 
-def _part(mask: Any, leaf: Leaf) -> Any:
+def _part(mask: Any, leaf: Leaf, options: int) -> Any:
     """The leaf's own mask in a nest; None where the nest does not go there."""
     for key in leaf.path:
         if mask is None:
@@ -100,7 +100,7 @@ def _part(mask: Any, leaf: Leaf) -> Any:
         except (KeyError, IndexError, TypeError):
             raise BadObservation(
                 f"The action mask has no part '{leaf.name}'; came {_came(mask)}, expected the "
-                f"action's own nest, or one array over all options: {ADVICE}."
+                f"action's own nest, or one array over all {options} options: {ADVICE}."
             ) from None
     return mask
 
