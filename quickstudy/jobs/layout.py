@@ -162,8 +162,8 @@ def _box_reader(leaf: Leaf, role: Role) -> Reader:
         if value.shape != shape:
             _misfit(leaf, role, value)
         if value.dtype.kind == "f":
-            # In float64 the squares don't overflow for anything that fits float32 with a
-            # margin; NaN and infinity fail the comparison. Three times as fast as isfinite.
+            # One dot product finds NaN, infinity and what would overflow float32 (the cast
+            # would warn of that): in float64 no square of a float32 overflows.
             value = value.astype(np.float64).reshape(-1)
             if not _squares(value) < SAFE_SQUARES:
                 _refuse_infinite(leaf, role, value)

@@ -147,7 +147,7 @@ def _from_gymnasium(name: str) -> Entry | None:
     return Entry(
         name=found,
         title="a Gymnasium environment",
-        # The checker wraps every step; what it checks, GymJob checks at a hundredth of it.
+        # Gymnasium's checker would repeat, at every step, what GymJob checks itself.
         make=functools.partial(gymnasium.make, found, disable_env_checker=True),
         gym_id=found,
         threshold=gymnasium.registry[found].reward_threshold,

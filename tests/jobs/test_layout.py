@@ -77,6 +77,8 @@ def test_the_largest_float_and_the_largest_integer_mean_no_bound():
     assert (leaf.low, leaf.high) == ((-np.inf,), (np.inf,))
     (leaf,) = leaves(spaces.Box(0, np.inf, (2,), np.int64), "observation")
     assert (leaf.low, leaf.high) == ((0.0,), (np.inf,))
+    (leaf,) = leaves(spaces.Box(-np.inf, 3, (2,), np.int32), "observation")
+    assert (leaf.low, leaf.high) == ((-np.inf,), (3.0,))
 
 
 def test_a_mask_is_no_leaf():
