@@ -195,7 +195,11 @@ def _episodes(exam: _Exam, episodes: int, steps: int) -> Finding:
     shown = f"{ended} of {len(exam.record)} ended, {taken} steps, {rate:,.0f} steps/s"
     if ended:
         return Finding("episodes", "ok", shown)
-    return Finding("episodes", "noted", shown, "give the job an end or a time limit")
+    limit = exam.spec.max_steps
+    advice = (
+        f"examine it with steps={limit}" if limit else "give the job an end or a time limit"
+    )
+    return Finding("episodes", "noted", shown, advice)
 
 
 def _work(

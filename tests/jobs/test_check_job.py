@@ -181,7 +181,10 @@ def test_an_endless_job_is_noted():
         def step(self, action):
             return self.shown(), 0.0, False, False, {}
 
-    assert check_job(Endless(), steps=50)["episodes"].result == "noted"
+    endless = check_job(Endless(), steps=50)["episodes"]
+    assert (endless.result, endless.advice) == ("noted", "give the job an end or a time limit")
+    unfinished = check_job("Pendulum-v1", steps=50)["episodes"]
+    assert (unfinished.result, unfinished.advice) == ("noted", "examine it with steps=200")
 
 
 def test_unknown_names_are_errors():
