@@ -28,6 +28,7 @@ from quickstudy.types import Array, End
 COMPRESS_ABOVE_BYTES = 512
 _AS_IT_IS, _ZLIB = b"\0", b"\1"
 _NAN = float("nan")
+_NO_NUMBER = -(2**63)
 
 
 class Kind(enum.IntEnum):
@@ -119,7 +120,7 @@ _CANON = struct.Struct("<12q5d5q")
 def checksum(row: Row) -> int:
     """CRC-32 over every column, in a form that does not depend on how SQLite stores it.
 
-    None counts as 0, NaN or length -1, which no column holds otherwise.
+    None counts as -2^63, NaN or length -1, which no column holds otherwise.
 
     Raises:
       Exception: of various kinds, where a column has a type that it never was given.
@@ -132,8 +133,8 @@ def checksum(row: Row) -> int:
     crc = zlib.crc32(
         _CANON.pack(
             n, kind, job, stream, origin, origin_n, episode, step, end, explored,
-            0 if decision is None else decision,
-            0 if leader is None else leader,
+            _NO_NUMBER if decision is None else decision,
+            _NO_NUMBER if leader is None else leader,
             time,
             _NAN if reward is None else reward,
             _NAN if worth is None else worth,

@@ -105,11 +105,13 @@ class Log:
         self._waiting: list[Row] = []
         self._keys: dict[tuple[int, str], Row] = {}  # of rows that wait
         self._trouble: Exception | None = None
-        self._is_closed = False
+        self._is_closed = False  # takes no more
+        self._is_let_go = False
         about = self._load_about()
         self.uid, self.created = about["uid"], float(about["created"])
         self._load_names()
-        self._saved = self._last_on_disk(reader)
+        with table.told(path):
+            self._saved = self._last_on_disk(reader)
         if self._saved:
             self.at(self._saved)  # new positions follow this one, so it has to be sound
         if not self.readonly:
@@ -159,22 +161,30 @@ class Log:
         Raises:
           DiskTrouble: rows that waited could not be saved; they are lost with the process.
         """
+        if self._is_let_go or os.getpid() != self._process:
+            return
         with self._wake:
-            if self._is_closed or os.getpid() != self._process:
-                return
             self._is_closed = True
             self._wake.notify_all()
         if not self.readonly:
-            atexit.unregister(self.close)
             self._saver.join()
         try:
             if not self.readonly:
                 self._save()
-        finally:
-            with self._disk, self._reading:
-                self._reader.close()
-                if self._writer:
-                    self._writer.close()  # the last one to close tidies the write-ahead log
+        except KeyboardInterrupt:
+            raise  # still open: close comes again, at exit if not before
+        except BaseException:
+            self._let_go()
+            raise
+        self._let_go()
+
+    def _let_go(self) -> None:
+        with self._disk, self._reading:
+            self._reader.close()
+            if self._writer:
+                self._writer.close()  # the last one to close tidies the write-ahead log
+        self._is_let_go = True
+        atexit.unregister(self.close)
 
     def __enter__(self) -> Log:
         return self

@@ -12,6 +12,7 @@ what notices damage).
 from __future__ import annotations
 
 import contextlib
+import functools
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -97,6 +98,7 @@ def connect(path: Path, readonly: bool) -> apsw.Connection:
         try:
             db.set_busy_timeout(BUSY_MILLISECONDS)
             _check_header(path, db)
+            _check_schema(path, db)
             if not readonly:
                 _prepare(db)
         except BaseException:
@@ -204,3 +206,26 @@ def _check_header(path: Path, db: apsw.Connection) -> None:
             f"{path} has format {version}, this Quickstudy reads format {FORMAT}; upgrade "
             "Quickstudy (pip install -U quickstudy). Nothing was changed."
         )
+
+
+def _check_schema(path: Path, db: apsw.Connection) -> None:
+    """Raises DamagedLearner where the tables are not those that `create` makes.
+
+    Their definitions are bytes in the file as well: were some to rot there, rows would be
+    looked for in a wrong place, or a wrong column, and not be missed.
+    """
+    if ask(db, _DEFINITIONS) != _expected_definitions():
+        raise DamagedLearner(f"{path} is damaged: its tables are not a log's. {RESTORE}")
+
+
+_DEFINITIONS = "SELECT type, name, tbl_name, rootpage, sql FROM sqlite_schema"
+
+
+@functools.cache
+def _expected_definitions() -> list[Any]:
+    db = apsw.Connection(":memory:")
+    try:
+        db.execute(SCHEMA)
+        return ask(db, _DEFINITIONS)
+    finally:
+        db.close()

@@ -55,7 +55,7 @@ def _entry(gym_id: str, title: str, random: float, threshold: float, **rest: Any
     )
 
 
-BOX2D = {"package": "gymnasium[box2d]==1.4.0", "extra": "box2d", "module": "Box2D"}
+BOX2D = {"package": "Box2D==2.3.10", "extra": "box2d", "module": "Box2D"}
 
 ENTRIES: tuple[Entry, ...] = (
     _entry(

@@ -56,13 +56,40 @@ def exact_value(env: gym.Env, policy: Array) -> float:
     Returns:
       The probability that a patient survives.
     """
+    moves, rewards, first = _model(env)
+    chain = np.einsum("sa,sat->st", policy, moves)
+    value = np.linalg.solve(np.eye(len(chain)) - chain, (policy * rewards).sum(axis=1))
+    return float(first @ value)
+
+
+def best_policy(env: gym.Env) -> Array:
+    """[716, 25] the policy of highest value, by value iteration."""
+    moves, rewards, first = _model(env)
+    value = np.zeros_like(first)
+    for _ in range(2_000):
+        value = (rewards + moves @ value).max(axis=1)
+    return np.eye(moves.shape[1])[(rewards + moves @ value).argmax(axis=1)]
+
+
+def exact_scores(env: gym.Env) -> dict[str, float]:
+    """Exact values of random treatment, of the clinicians, and of the best policy."""
+    table: Array = env.unwrapped.expert_policy  # type: ignore[attr-defined]
+    policies = {
+        "random": np.full(table.shape, 1 / table.shape[1]),
+        "incumbent": table,
+        "best": best_policy(env),
+    }
+    return {name: exact_value(env, policy) for name, policy in policies.items()}
+
+
+def _model(env: gym.Env) -> tuple[Array, Array, Array]:
+    """Moves [s, a, s'], mean rewards [s, a], first states [s]; nothing follows an end."""
     model = env.unwrapped.dynamics  # type: ignore[attr-defined]
-    moves = np.einsum("sa,sat->st", policy, model["tx_mat"])
-    rewards = np.einsum("sa,sat,sat->s", policy, model["tx_mat"], model["r_mat"])
-    ended = np.asarray([env.unwrapped._is_terminal_state(s) for s in range(len(moves))])  # type: ignore[attr-defined]
+    moves = np.array(model["tx_mat"])
+    rewards = np.einsum("sat,sat->sa", moves, model["r_mat"])
+    ended = [s for s in range(len(moves)) if env.unwrapped._is_terminal_state(s)]  # type: ignore[attr-defined]
     moves[ended], rewards[ended] = 0.0, 0.0
-    value = np.linalg.solve(np.eye(len(moves)) - moves, rewards)
-    return float(model["d_0"] @ value)
+    return moves, rewards, np.asarray(model["d_0"])
 
 
 ENTRIES: tuple[Entry, ...] = (
@@ -75,12 +102,12 @@ ENTRIES: tuple[Entry, ...] = (
         module="icu_sepsis",
         gym_id=GYM_ID,
         step_seconds=4 * 3_600.0,
-        random_score=0.80,
+        random_score=0.780,
         incumbent=Incumbent("clinicians' recorded policy", 0.782, clinicians),
         budget_steps=50_000,
         threshold=0.84,
-        note="A simulator for software, not medical advice. Random treatment outscores the "
-        "clinicians here, so the bar is 0.84 (the optimum is 0.875). One episode is almost a "
-        "coin's toss: score a policy exactly or over at least 1,000 episodes.",
+        note="A simulator for software, not medical advice. Random treatment nearly "
+        "equals the clinicians here, so the bar is 0.84 (the optimum is 0.875). One episode is "
+        "almost a coin's toss: score a policy exactly or over at least 1,000 episodes.",
     ),
 )

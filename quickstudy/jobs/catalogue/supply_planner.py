@@ -63,7 +63,7 @@ def make() -> gym.Env:
 def base_stock(env: gym.Env) -> Policy:
     """Each site orders what it lacks to its level, split over its suppliers by share."""
     network = env.unwrapped.network  # type: ignore[attr-defined]
-    links = [tuple(map(int, link)) for link in network.reorder_links]
+    links = [(int(supplier), int(buyer)) for supplier, buyer in network.reorder_links]
     lead_days = [network.lead_times[link] for link in network.reorder_links]
     sites = [int(site) for site in network.main_nodes]
     shops = len(network.retail_links)

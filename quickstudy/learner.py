@@ -1,0 +1,553 @@
+"""The one mutable object: living minds, and their experience on disk.
+
+    ada = hire("ada", seed=0)
+    for moment in ada.work("CartPole-v1", steps=5_000): ...
+    decision = ada.decide(observation, job="dispatch")
+    ada.reward(decision.id, 1.0)
+
+A learner is its experience: the log is the truth, and `mind.eqx` a cache of what study made
+of it up to some position. What came later is studied again when the learner is opened, in
+the same order, so a crash costs seconds and nothing that was acknowledged.
+
+Left out: merging, a shared mind for several jobs, several processes on one learner.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from quickstudy import life
+from quickstudy.errors import DamagedLearner, QuickstudyError, SpecChanged, UnknownDecision
+from quickstudy.experience import folder as folders
+from quickstudy.experience.event import Event, Kind
+from quickstudy.experience.folder import Folder
+from quickstudy.jobs import registry
+from quickstudy.jobs.gym import GymJob
+from quickstudy.jobs.layout import Layout, spec_of
+from quickstudy.jobs.specs import describe_change, spec_from_json, spec_to_json
+from quickstudy.life import WORK, Place
+from quickstudy.mind import mind as minds
+from quickstudy.mind import store
+from quickstudy.types import Decision, End, Moment, Observation, Spec
+
+SAVE_SECONDS = 30.0  # between two saves of the mind while it works
+CHECK_STEPS = 1_000  # of a frozen check, at most, but for one episode
+FEWEST, MOST = 3, 10  # episodes of a check
+
+Progress = Callable[[int, int], None]  # (events studied again, events to study)
+
+
+@dataclass
+class Bench:
+    """A job's environment while the learner works there.
+
+    job: where it learns. twin: another copy for checks, made when first needed.
+    shown: what the job shows in the middle of an episode; None between episodes.
+    """
+
+    job: GymJob
+    twin: GymJob | None = None
+    shown: Observation | None = None
+
+
+@dataclass(frozen=True)
+class Session:
+    """A stretch of work that was asked for: `steps` decisions from `start` on."""
+
+    start: int
+    steps: int
+
+    @property
+    def until(self) -> int:
+        return self.start + self.steps
+
+
+@dataclass(frozen=True)
+class Check:
+    """A frozen exam on held-out worlds: after how many steps, and each world's return."""
+
+    step: int
+    returns: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        return sum(self.returns) / len(self.returns)
+
+
+def hire(name: str | Path, seed: int = 0, settings: minds.Settings | None = None) -> Learner:
+    """A new learner in a folder of its own; it knows nothing.
+
+    Args:
+      name: a name under QUICKSTUDY_HOME (default: the user's data folder), or a path.
+      seed: the same seed on the same jobs gives the same life.
+      settings: of the mind, for research; the default is the one setting for every job.
+
+    Raises:
+      QuickstudyError: the name will not do, or a learner of that name exists.
+      DamagedLearner: something else lies there. DiskTrouble: it cannot be written.
+    """
+    path = folders.resolve(name)
+    return Learner(Folder.create(path, settings={"seed": int(seed)}), settings)
+
+
+def open_learner(
+    name: str | Path,
+    settings: minds.Settings | None = None,
+    progress: Progress | None = None,
+) -> Learner:
+    """A learner that was hired before, as it was when it last acknowledged something.
+
+    Raises:
+      DamagedLearner: none there, or its folder is damaged. LearnerInUse: by another process.
+    """
+    return Learner(Folder.open(folders.resolve(name)), settings, progress)
+
+
+class Learner:
+    """See the module; made by `hire` and `open`. Use as a context manager, or `close` it."""
+
+    def __init__(
+        self,
+        folder: Folder,
+        settings: minds.Settings | None = None,
+        progress: Progress | None = None,
+    ):
+        """For `hire` and `open`."""
+        self._folder, self._log = folder, folder.log
+        self._settings = settings or minds.Settings()
+        self._places: dict[str, Place] = {}
+        self._benches: dict[str, Bench] = {}
+        self._sessions: dict[str, Session] = {}
+        self._checks: dict[str, list[Check]] = {}
+        self._saved_at = time.monotonic()
+        try:
+            self._restore(progress)
+        except BaseException:
+            folder.close()
+            raise
+
+    # ---- who it is
+
+    @property
+    def name(self) -> str:
+        return self._folder.about.name
+
+    @property
+    def path(self) -> Path:
+        return self._folder.path
+
+    @property
+    def seed(self) -> int:
+        return int(self._folder.about.settings.get("seed", 0))
+
+    @property
+    def jobs(self) -> tuple[str, ...]:
+        """The jobs it has worked on, or knows the spec of."""
+        return tuple(self._places)
+
+    def steps(self, job: str) -> int:
+        """Decisions taken on a job, over all sessions."""
+        return self._places[job].steps if job in self._places else 0
+
+    def leader(self, job: str) -> str:
+        """Which speed of its mind leads on a job: "instinct" or "judgement"."""
+        return minds.leader(self._place(job).mind)
+
+    def checks(self, job: str) -> tuple[Check, ...]:
+        """Frozen exams taken on a job, oldest first."""
+        return tuple(self._checks.get(job, ()))
+
+    def interrupted(self, job: str) -> Session | None:
+        """The session on a job that was not worked to its end, if there is one."""
+        session = self._sessions.get(job)
+        return session if session and self.steps(job) < session.until else None
+
+    # ---- its own loop: a job with an environment
+
+    def work(self, job: str, steps: int, checks: int = 0) -> Iterator[Moment]:
+        """Works on a job and learns it meanwhile; yields after every step.
+
+        A session of the same length that was interrupted is worked to its end; otherwise
+        a new one begins where the last one stopped.
+
+        Args:
+          job: a profession of the catalogue, or an environment's id.
+          steps: decisions in this session.
+          checks: frozen exams on held-out worlds, evenly over the session (see `check`).
+
+        Raises:
+          UnknownJob, UnsupportedSpace: the job cannot be made. SpecChanged: its spaces are
+          not those of last time. BadObservation, JobFailed: what it shows, or it itself, is
+          broken. DiskTrouble: nothing can be saved. All that was acknowledged is kept.
+        """
+        if steps < 1:
+            raise QuickstudyError(f"Came {steps} steps; expected at least 1.")
+        name, bench = self._bench(job)
+        place = self._places[name]
+        session = self._session(name, steps)
+        due = {session.start + round(steps * (i + 1) / checks) for i in range(checks)}
+        try:
+            self._cut_what_is_lost(place, bench)
+            lived = life.live(place, bench.job, session.until, self._seed_of(name), bench.shown)
+            for moment, bench.shown in lived:
+                checked = None
+                if moment.step in due:
+                    checked = self.check(name).mean
+                self._save_now_and_then()
+                yield replace(moment, check=checked) if checked is not None else moment
+        except QuickstudyError:
+            bench.shown = None  # the episode is over, whatever became of it
+            raise
+        finally:
+            with contextlib.suppress(QuickstudyError):
+                self._log.sync()
+
+    def check(self, job: str, episodes: int | None = None, first: int = 0) -> Check:
+        """A frozen exam: its best answers on held-out worlds, with nothing learned.
+
+        Args:
+          job: as in `work`. episodes: by default as many as make about 1,000 steps, three
+            to ten. first: number of the first held-out world; the same number is the same
+            world, whatever the learner.
+        """
+        name, bench = self._bench(job)
+        place = self._places[name]
+        if bench.twin is None:
+            bench.twin = registry.make(job)
+        if episodes is None:
+            episodes = self._check_episodes(place)
+        worlds = range(first, first + episodes)
+        returns = tuple(
+            life.trial(place, bench.twin, held_out_seed(name, world)) for world in worlds
+        )
+        check = Check(place.steps, returns)
+        note = {"check": {"step": check.step, "returns": returns, "first": first}}
+        self._log.append(Kind.NOTE, name, note=note)
+        self._checks.setdefault(name, []).append(check)
+        return check
+
+    # ---- the caller's loop: no environment object
+
+    def declare(
+        self,
+        job: str,
+        observation: gymnasium.Space,
+        action: gymnasium.Space,
+        max_steps: int | None = None,
+        step_seconds: float | None = None,
+    ) -> None:
+        """Says what a job shows and takes; once is enough, the learner keeps it.
+
+        Raises:
+          UnsupportedSpace: names the part. SpecChanged: it was declared otherwise before.
+        """
+        self._enter(job, spec_of(observation, action, max_steps, step_seconds))
+        self._log.sync()
+
+    def decide(
+        self,
+        observation: Any,
+        job: str,
+        *,
+        stream: str = "",
+        info: dict[str, Any] | None = None,
+        explore: bool = True,
+        record: bool = True,
+    ) -> Decision:
+        """Chooses an action in a situation, in the job's own terms.
+
+        Args:
+          observation: as the job shows it. info: its "action_mask", if there is one.
+          stream: tells episodes of one job apart that run side by side.
+          explore, record: both False for its best answer, of which nothing is kept (an
+            exam). Recorded decisions explore: that is how it learns.
+
+        Raises:
+          UnknownJob: not declared, and no job of the catalogue. BadObservation: names the
+          part that does not fit.
+        """
+        if explore != record:
+            raise QuickstudyError(
+                f"Came explore={explore}, record={record}; expected both (it learns) or "
+                "neither (a frozen answer)."
+            )
+        place = self._place(job)
+        shown = place.layout.pack(observation, info)
+        if not record:
+            return life.answer(place, shown)
+        decision = life.decide(place, shown, stream)
+        self._save_now_and_then()
+        return decision
+
+    def reward(self, decision: int, reward: float, key: str | None = None) -> None:
+        """A reward for a decision, now or late; it is on disk when this returns.
+
+        Saying the same twice changes nothing. Further parts of a reward need a key each.
+
+        Raises:
+          UnknownDecision: no such decision was recorded. QuickstudyError: not a finite
+          number, or another reward came under this key before.
+        """
+        reward = _finite(reward)
+        place = self._place_of(decision)
+        key = f"{decision}" if key is None else f"{decision}/{key}"
+        known = self._log.find(place.name, key)
+        if known is not None:
+            self._check_same(known, decision, reward)
+        else:
+            stream = self._stream_of(decision)
+            life.outcome(place, decision, reward, stream=stream, key=key)
+        self._log.sync()
+
+    def finish(self, decision: int, terminated: bool = True, observation: Any = None) -> None:
+        """The episode of this decision, its latest, is over.
+
+        Args:
+          terminated: nothing follows. False: it was stopped from outside (a cut), and its
+            value goes on from `observation`, if that is known.
+        """
+        place = self._place_of(decision)
+        stream = self._stream_of(decision)
+        episode = place.open.get(stream)
+        if episode is None or episode.latest != decision:
+            raise QuickstudyError(
+                f"Decision {decision} is not the latest of an episode under way on job "
+                f"'{place.name}'; finish an episode with its latest decision, once."
+            )
+        last = None
+        if observation is not None and not terminated:
+            last = place.layout.pack(observation, None, over=True)
+        end = End.TERMINATED if terminated else End.CUT
+        life.outcome(place, decision, None, end, last, stream)
+        self._log.sync()
+
+    # ---- keeping
+
+    def save(self) -> None:
+        """Writes the mind beside the log, so that the next opening has little to study."""
+        self._saved_at = time.monotonic()
+        if not all(place.is_absorbed for place in self._places.values()):
+            return  # interrupted inside an event: the log knows more than the mind
+        position = self._log.sync()
+        names = sorted(self._places)
+        arrays, notes = store.dump([self._places[name].mind for name in names])
+        note = {
+            "position": position,
+            "sha256": hashlib.sha256(arrays).hexdigest(),
+            "minds": dict(zip(names, notes, strict=True)),
+        }
+        folders.write_atomically(self._folder.mind_arrays, arrays)
+        folders.write_atomically(self._folder.mind_note, json.dumps(note).encode())
+
+    def close(self) -> None:
+        """Cuts what its own loop left open, saves, lets go of the folder."""
+        try:
+            for name, bench in self._benches.items():
+                place = self._places[name]
+                if place.is_absorbed and WORK in place.open:
+                    life.cut(place, WORK, bench.shown)
+            self.save()
+        finally:
+            for bench in self._benches.values():
+                for job in (bench.job, bench.twin):
+                    if job is not None:
+                        job.close()
+            self._benches.clear()
+            self._folder.close()
+
+    def __enter__(self) -> Learner:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # ---- places
+
+    def _place(self, job: str) -> Place:
+        """The place of a declared job, or of one in the catalogue."""
+        if job not in self._places:
+            name = registry.registry().find(job).name
+            if name not in self._places:
+                with contextlib.closing(registry.make(job)) as made:
+                    self._enter(name, made.spec)
+            job = name
+        return self._places[job]
+
+    def _bench(self, job: str) -> tuple[str, Bench]:
+        name = registry.registry().find(job).name
+        if name not in self._benches:
+            made = registry.make(job)
+            self._enter(name, made.spec)
+            self._benches[name] = Bench(made)
+        return name, self._benches[name]
+
+    def _enter(self, name: str, spec: Spec) -> None:
+        """Takes up a job, or finds it as it was."""
+        if name in self._places:
+            old = self._places[name].layout.spec
+            if old != spec:
+                raise SpecChanged(
+                    f"Job '{name}' is not what {self.name} worked on before: "
+                    f"{describe_change(old, spec)}. Bring back the old spaces, or give the "
+                    "job another name."
+                )
+            return
+        self._log.append(Kind.JOB, name, note=spec_to_json(spec))
+        self._take_up(name, spec)
+
+    def _take_up(self, name: str, spec: Spec) -> None:
+        seed = int(np.random.SeedSequence([self.seed, _number(name)]).generate_state(1)[0])
+        mind = minds.init(spec, seed, self._settings)
+        self._places[name] = Place(name, Layout(spec), mind, self._log)
+
+    def _place_of(self, decision: int) -> Place:
+        for place in self._places.values():
+            with contextlib.suppress(UnknownDecision):
+                life.row_of(place, decision)
+                return place
+        raise UnknownDecision(
+            f"{self.name} recorded no decision {decision}; give the id that `decide` returned "
+            "(frozen answers have none)."
+        )
+
+    def _stream_of(self, decision: int) -> str:
+        event = self._log.at(decision)
+        return event.stream if event else ""
+
+    def _check_same(self, known: int, decision: int, reward: float) -> None:
+        event = self._log.at(known)
+        if event is not None and event.reward != reward:
+            raise QuickstudyError(
+                f"Decision {decision} was given the reward {event.reward:g} before, and now "
+                f"{reward:g}; add a further part under a key of its own: reward({decision}, "
+                f'{reward:g}, key="…").'
+            )
+
+    # ---- sessions
+
+    def _session(self, name: str, steps: int) -> Session:
+        left = self.interrupted(name)
+        if left is not None and left.steps == steps:
+            return left
+        session = Session(self.steps(name), steps)
+        self._sessions[name] = session
+        note = {"session": {"start": session.start, "steps": session.steps}}
+        self._log.append(Kind.NOTE, name, note=note)
+        return session
+
+    def _cut_what_is_lost(self, place: Place, bench: Bench) -> None:
+        """An episode of an environment that is gone cannot go on."""
+        if bench.shown is None and WORK in place.open:
+            life.cut(place, WORK, None)
+
+    def _seed_of(self, name: str) -> Callable[[int], int]:
+        def seed_of(episode: int) -> int:
+            return _seed(self.seed, _number(name), episode)
+
+        return seed_of
+
+    def _check_episodes(self, place: Place) -> int:
+        length = place.layout.spec.max_steps or max(place.mind.counts.horizon, 1)
+        return int(np.clip(CHECK_STEPS // length, FEWEST, MOST))
+
+    def _save_now_and_then(self) -> None:
+        if time.monotonic() - self._saved_at > SAVE_SECONDS:
+            self.save()
+
+    # ---- opening
+
+    def _restore(self, progress: Progress | None) -> None:
+        """Memory from the log; the mind from its cache, and study of what came after."""
+        position = self._load_cache()
+        last = self._log.last
+        for event in self._log.read():
+            if event.kind == Kind.JOB:
+                if event.job not in self._places:
+                    self._take_up(event.job, _spec(event))
+            elif event.kind == Kind.NOTE:
+                self._take_note(event)
+            elif event.n <= position:
+                life.recall(self._places[event.job], event)
+            else:
+                life.absorb(self._places[event.job], event)
+                if progress and event.n % 200 == 0:
+                    progress(event.n - position, last - position)
+
+    def _load_cache(self) -> int:
+        """Fills the minds from `mind.eqx`; gives the position up to which they studied."""
+        try:
+            note = json.loads(self._folder.mind_note.read_bytes())
+            arrays = self._folder.mind_arrays.read_bytes()
+            position = int(note["position"])
+            if hashlib.sha256(arrays).hexdigest() != note["sha256"]:
+                return 0
+            if position > self._log.last:
+                return self._refuse_cache(position)
+            for event in self._log.read(kinds=[Kind.JOB]):
+                if event.n <= position:
+                    self._take_up(event.job, _spec(event))
+            saved = note["minds"]
+            store.load(
+                [self._places[name].mind for name in saved], arrays, list(saved.values())
+            )
+        except (OSError, ValueError, KeyError, TypeError, store.Unfit):
+            self._places.clear()
+            return 0
+        return position
+
+    def _refuse_cache(self, position: int) -> int:
+        raise DamagedLearner(
+            f"{self.path}: the mind studied {position} events, but the log has only "
+            f"{self._log.last}; experience is missing. Bring back experience.db with its "
+            "-wal file, or delete mind.json to go on with what is there."
+        )
+
+    def _take_note(self, event: Event) -> None:
+        note = event.note or {}
+        if "session" in note:
+            self._sessions[event.job] = Session(**note["session"])
+        if "check" in note:
+            check = Check(note["check"]["step"], tuple(note["check"]["returns"]))
+            self._checks.setdefault(event.job, []).append(check)
+
+
+def held_out_seed(job: str, world: int) -> int:
+    """Seed of a job's held-out world number `world`; never a seed of work."""
+    return _seed(2**32 - 1, _number(job), world)
+
+
+def _seed(*parts: int) -> int:
+    return int(np.random.SeedSequence(parts).generate_state(1)[0] >> 1)
+
+
+def _number(name: str) -> int:
+    return zlib.crc32(name.encode())
+
+
+def _spec(event: Event) -> Spec:
+    return spec_from_json(event.note or {})
+
+
+def _finite(reward: Any) -> float:
+    with contextlib.suppress(TypeError, ValueError):
+        number = float(reward)
+        if np.isfinite(number):
+            return number
+    raise QuickstudyError(f"Came {reward!r} as a reward; expected one finite number.")

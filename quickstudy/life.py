@@ -1,0 +1,320 @@
+"""THE loop: observe → decide → act → record → study. One page, in plain sight.
+
+    observation = job.reset(seed)
+    while working:
+        decision = decide(place, observation)         # mind.act, experience.append
+        step = job.step(decision.flat)
+        outcome(place, decision.id, step.reward, …)   # experience.append, mind.study
+
+Everything goes through the same three functions whether a job's environment drives them
+(`live`), a caller does (`Learner.decide`, `Learner.reward`), or the log does when a mind is
+rebuilt (`absorb`).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from quickstudy.errors import UnknownDecision
+from quickstudy.experience.event import Event, Kind
+from quickstudy.experience.log import Log
+from quickstudy.jobs.job import Job
+from quickstudy.jobs.layout import Layout
+from quickstudy.mind import mind as minds
+from quickstudy.mind.memory import TERMINAL
+from quickstudy.mind.mind import Mind
+from quickstudy.types import Array, Decision, End, Moment, Observation
+
+WORK = "work"  # the stream on which `live` works
+
+
+@dataclass
+class Episode:
+    """An episode under way: its number, decisions taken, rewards so far.
+
+    first, latest: positions in the log of its first and latest decision; 0 before any.
+    """
+
+    number: int
+    steps: int = 0
+    earned: float = 0.0
+    first: int = 0
+    latest: int = 0
+
+
+@dataclass
+class Place:
+    """One job as one learner knows it: its mind there, and how far it has come.
+
+    steps, episodes: over all sessions. open: episodes under way, by stream.
+    decisions, rows: where each decision stands in the log and in the mind's memory.
+    is_absorbed: False between an event's record and its effect on the mind.
+    """
+
+    name: str
+    layout: Layout
+    mind: Mind
+    log: Log
+    steps: int = 0
+    episodes: int = 0
+    open: dict[str, Episode] = field(default_factory=dict)
+    decisions: list[int] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    is_absorbed: bool = True
+
+
+# ---- the loop
+
+
+def live(
+    place: Place,
+    job: Job,
+    until: int,
+    seed_of: Callable[[int], int],
+    observation: Observation | None = None,
+) -> Iterator[tuple[Moment, Observation | None]]:
+    """Works until `place.steps` reaches `until`; yields after every step.
+
+    Args:
+      job: the environment. seed_of: an episode's number → the seed of its reset.
+      observation: what the job shows now, in the middle of an episode; None begins one.
+
+    Yields:
+      the moment, and what the job shows now (None where the episode is over).
+    """
+    while place.steps < until:
+        if observation is None:
+            observation = job.reset(seed_of(place.episodes))
+            begin(place, WORK)
+        decision = decide(place, observation, WORK)
+        episode = place.open[WORK]
+        step = job.step(decision.flat)
+        outcome(place, decision.id, step.reward, step.end, step.observation, stream=WORK)
+        observation = None if step.end else step.observation
+        yield _moment(place, episode, decision, step.reward, step.end), observation
+
+
+def trial(place: Place, job: Job, seed: int) -> float:
+    """The return of one frozen episode: nothing is explored, recorded or learned."""
+    observation, total, end = job.reset(seed), 0.0, End.NOT
+    while end is End.NOT:
+        step = job.step(minds.act(place.mind, observation).flat)
+        observation, total, end = step.observation, total + step.reward, step.end
+    return total
+
+
+# ---- what happens, recorded and taken in
+
+
+def begin(place: Place, stream: str) -> None:
+    """An episode begins. One still open on this stream is cut."""
+    if stream in place.open:
+        cut(place, stream, None)
+    place.is_absorbed = False
+    place.log.append(Kind.EPISODE, place.name, stream=stream, episode=place.episodes)
+    _begun(place, stream, place.episodes)
+    place.is_absorbed = True
+
+
+def decide(place: Place, observation: Observation, stream: str) -> Decision:
+    """Chooses, records the decision, takes it in."""
+    if stream not in place.open:
+        begin(place, stream)
+    choice = minds.act(place.mind, observation, stream)
+    episode, value = place.open[stream], choice.value
+    place.is_absorbed = False
+    n = place.log.append(
+        Kind.DECISION,
+        place.name,
+        stream=stream,
+        episode=episode.number,
+        step=episode.steps,
+        observation=observation.raw,
+        mask=observation.mask,
+        action=choice.flat,
+        explored=choice.explored,
+        leader=choice.leader,
+        worth=value.worth,
+        spread=value.spread,
+        support=value.support,
+    )
+    _decided(place, n, stream, observation, choice.flat, choice.predictions)
+    place.is_absorbed = True
+    action = place.layout.unpack(choice.flat)
+    return Decision(n, action, choice.flat, value, choice.leader, choice.explored)
+
+
+def answer(place: Place, observation: Observation) -> Decision:
+    """Its best answer, of which nothing is recorded or learned."""
+    choice = minds.act(place.mind, observation)
+    action = place.layout.unpack(choice.flat)
+    return Decision(0, action, choice.flat, choice.value, choice.leader, choice.explored)
+
+
+def outcome(
+    place: Place,
+    decision: int,
+    reward: float | None,
+    end: End = End.NOT,
+    last: Observation | None = None,
+    stream: str = "",
+    key: str | None = None,
+) -> None:
+    """What followed a decision: recorded, taken in, studied.
+
+    Args:
+      reward: None where there is none to add. end: where the episode is over.
+      last: what is seen now; kept only where the episode is over and its value goes on.
+    """
+    goes_on = end in (End.TRUNCATED, End.CUT)
+    last = last if goes_on else None
+    row = row_of(place, decision)
+    place.is_absorbed = False
+    place.log.append(
+        Kind.OUTCOME,
+        place.name,
+        stream=stream,
+        decision=decision,
+        key=key,
+        reward=reward,
+        end=end,
+        observation=None if last is None else last.raw,
+        mask=None if last is None else last.mask,
+    )
+    _followed(place, row, decision, reward, end, last, stream)
+    place.is_absorbed = True
+
+
+def cut(place: Place, stream: str, last: Observation | None) -> None:
+    """Stops a stream's episode from outside; its value goes on (see `types.End`)."""
+    episode = place.open[stream]
+    if episode.steps:
+        outcome(place, episode.latest, None, End.CUT, last, stream)
+    else:
+        del place.open[stream]
+        place.mind.streams.pop(stream)
+
+
+def absorb(place: Place, event: Event) -> None:
+    """Takes in an event from the log as it was taken in when it happened."""
+    if event.kind == Kind.EPISODE:
+        _begun(place, event.stream, event.episode)
+    elif event.kind == Kind.DECISION:
+        observation = Observation(event.observation, event.mask)
+        _decided(place, event.n, event.stream, observation, event.action, None)
+    elif event.kind == Kind.OUTCOME:
+        last = None
+        if event.observation is not None:
+            last = Observation(event.observation, event.mask)
+        row = row_of(place, event.decision)
+        _followed(place, row, event.decision, event.reward, event.end, last, event.stream)
+
+
+def recall(place: Place, event: Event) -> None:
+    """Takes an event into memory alone, where a saved mind has studied it already."""
+    memory, stream = place.mind.memory, event.stream
+    episode = place.open.get(stream)
+    if event.kind == Kind.EPISODE:
+        place.open[stream] = Episode(event.episode)
+        place.episodes = max(place.episodes, event.episode + 1)
+    elif event.kind == Kind.DECISION:
+        row = memory.add(event.observation, event.mask, event.action)
+        if episode.steps:
+            memory.link(place.rows[bisect_left(place.decisions, episode.latest)], row)
+        _took(place, event.n, row, stream)
+    elif event.kind == Kind.OUTCOME:
+        if event.reward is not None:
+            memory.reward[row_of(place, event.decision)] += event.reward
+            _earned(place, event.decision, event.reward, stream)
+        if event.end != End.NOT:
+            row = place.rows[bisect_left(place.decisions, episode.latest)]
+            if event.end == End.TERMINATED:
+                memory.link(row, TERMINAL)
+            elif event.observation is not None:
+                memory.link(row, memory.add(event.observation, event.mask, None))
+            del place.open[stream]
+
+
+def row_of(place: Place, decision: int) -> int:
+    """The row in memory of the decision at a position in the log.
+
+    Raises:
+      UnknownDecision: this learner took no such decision on this job.
+    """
+    at = bisect_left(place.decisions, decision)
+    if at == len(place.decisions) or place.decisions[at] != decision:
+        raise UnknownDecision(
+            f"Decision {decision} is not one that was taken on job '{place.name}'; give the "
+            "id of a decision that was recorded there."
+        )
+    return place.rows[at]
+
+
+def _begun(place: Place, stream: str, number: int) -> None:
+    place.open[stream] = Episode(number)
+    place.episodes = max(place.episodes, number + 1)
+    minds.begin(place.mind, stream, number)
+
+
+def _decided(
+    place: Place,
+    n: int,
+    stream: str,
+    observation: Observation,
+    flat: Array,
+    predictions: tuple[float, float] | None,
+) -> None:
+    row = minds.decided(place.mind, stream, observation, flat, predictions)
+    _took(place, n, row, stream)
+
+
+def _took(place: Place, n: int, row: int, stream: str) -> None:
+    place.decisions.append(n)
+    place.rows.append(row)
+    place.steps += 1
+    episode = place.open[stream]
+    episode.steps += 1
+    episode.first = episode.first or n
+    episode.latest = n
+
+
+def _earned(place: Place, decision: int, reward: float, stream: str) -> None:
+    """A reward for an episode that is over changes nothing of the one under way."""
+    episode = place.open.get(stream)
+    if episode and episode.first <= decision:
+        episode.earned += reward
+
+
+def _followed(
+    place: Place,
+    row: int,
+    decision: int,
+    reward: float | None,
+    end: End,
+    last: Observation | None,
+    stream: str,
+) -> None:
+    if reward is not None:
+        minds.rewarded(place.mind, row, reward)
+        _earned(place, decision, reward, stream)
+    if end is not End.NOT:
+        minds.ended(place.mind, stream, end, last)
+        del place.open[stream]
+    minds.study(place.mind, between_episodes=end is not End.NOT)
+
+
+def _moment(
+    place: Place, episode: Episode, decision: Decision, reward: float, end: End
+) -> Moment:
+    return Moment(
+        job=place.name,
+        step=place.steps,
+        saved=bisect_right(place.decisions, place.log.saved),
+        episode=episode.number,
+        reward=reward,
+        episode_return=episode.earned,
+        end=end,
+        decision=decision,
+    )

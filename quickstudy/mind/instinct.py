@@ -1,0 +1,203 @@
+"""Instinct, the fast speed: fitted Q-iteration in closed form on random features.
+
+The situation's features pass through random cosines; each option of the action has its own
+weights, found by ridge regression towards ``R + Γ max v'``, again and again until they
+settle. A refit takes milliseconds, so the first episodes already count. What it knows
+nothing about is worth as much as an average situation, or nothing, whichever is more; and
+an episode is led by a sample from the posterior, not by its mean, so that the unknown gets
+tried. For amounts it chooses among a few fixed ones (one amount only).
+
+Whose ideas: random features (Rahimi & Recht 2007), fitted Q-iteration (Ernst et al. 2005),
+randomised least-squares value iteration (Osband et al. 2016), elliptical support (Li et
+al. 2010; Jin et al. 2020).
+
+Left out: jobs with several amounts or with both amounts and choices: judgement does those.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import equinox as eqx
+import numpy as np
+
+from quickstudy.mind.encoder import Frame
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One setting for every job."""
+
+    cosines: int = 256
+    width: float = 1.0  # kernel width, in units of √(number of features that move)
+    prior: float = 1.0  # λ, in observations
+    sweeps: int = 30  # of fitted Q-iteration in one refit
+    rows: int = 3000  # at most, in one refit
+    noise: float = 0.1  # of a target, in standard deviations of returns
+    amounts: int = 5  # amounts tried, evenly over [-1, 1]
+
+
+class Instinct(eqx.Module):
+    """Arrays of the fast speed; O options over all factors, D cosines.
+
+    frequencies [P, D], phases [D]: the random features, never changed.
+    weights, sample [O, D]: posterior mean, and the sample that leads.
+    covariance [D, D]: (ΦᵀΦ + λI)⁻¹ over all decisions, for support.
+    offset: worth of what it knows nothing about, in the job's units.
+    """
+
+    frequencies: np.ndarray
+    phases: np.ndarray
+    weights: np.ndarray
+    sample: np.ndarray
+    covariance: np.ndarray
+    offset: np.ndarray
+
+
+def applies(frame: Frame) -> bool:
+    """Whether instinct can lead on this job."""
+    return frame.spec.amounts == 0 or (frame.spec.amounts == 1 and not frame.spec.choices)
+
+
+def prototypes(frame: Frame, settings: Settings) -> np.ndarray:
+    """The amounts among which it chooses [A]; empty for discrete jobs."""
+    if frame.spec.amounts == 0:
+        return np.zeros(0, np.float32)
+    return np.linspace(-1, 1, settings.amounts, dtype=np.float32)
+
+
+def num_options(frame: Frame, settings: Settings) -> int:
+    """O."""
+    return settings.amounts if frame.spec.amounts else sum(frame.sizes)
+
+
+def init(frame: Frame, settings: Settings, rng: np.random.Generator) -> Instinct:
+    """It knows nothing: everything is worth 0, support is 0."""
+    D, O = settings.cosines, num_options(frame, settings)
+    scale = 1.0 / (settings.width * np.sqrt(max(frame.num_features, 1)))
+    f32 = np.float32
+    return Instinct(
+        frequencies=(scale * rng.standard_normal((frame.features, D))).astype(f32),
+        phases=rng.uniform(0, 2 * np.pi, D).astype(f32),
+        weights=np.zeros((O, D), f32),
+        sample=np.zeros((O, D), f32),
+        covariance=np.eye(D, dtype=f32),
+        offset=np.zeros((), np.float64),
+    )
+
+
+def cosines(instinct: Instinct, x: np.ndarray) -> np.ndarray:
+    """Features [..., D], of unit length on average, of situations x [..., P]."""
+    phi = np.cos(x @ instinct.frequencies + instinct.phases)
+    return phi * np.float32(np.sqrt(2.0 / len(instinct.phases)))
+
+
+def support(instinct: Instinct, phi: np.ndarray) -> float:
+    """In [0, 1]: how much of what is felt here was felt before; phi [D].
+
+    ``1 − φᵀ(ΦᵀΦ + λI)⁻¹φ λ / φᵀφ``: 0 where experience says nothing, towards 1 where it
+    has seen the like often.
+    """
+    unseen = float(phi @ instinct.covariance @ phi) / max(float(phi @ phi), 1e-12)
+    return min(1.0, max(0.0, 1.0 - unseen))
+
+
+class Rows(NamedTuple):
+    """Experience to fit.
+
+    phi, next_phi: [n, D] cosines before and after. options: int [n, G], see `options`.
+    reward, discount: [n] in the job's units. next_mask: bool [n, O] allowed afterwards.
+    """
+
+    phi: np.ndarray
+    options: np.ndarray
+    reward: np.ndarray
+    discount: np.ndarray
+    next_phi: np.ndarray
+    next_mask: np.ndarray
+
+
+def options(frame: Frame, settings: Settings, flat: np.ndarray) -> np.ndarray:
+    """Which option each factor took [..., G], as an index into all O, of flat actions."""
+    if not frame.spec.choices:
+        tried = prototypes(frame, settings)
+        return np.abs(flat[..., :1, None] - tried).argmin(-1)
+    starts = np.cumsum([0, *frame.sizes[:-1]])
+    return (flat[..., : len(frame.sizes)] + starts).astype(int)
+
+
+def fit(
+    instinct: Instinct,
+    settings: Settings,
+    frame: Frame,
+    rows: Rows,
+    scale: float,
+    rng: np.random.Generator,
+) -> Instinct:
+    """Fits it afresh.
+
+    Args:
+      scale: a standard deviation of returns, in the job's units.
+      rng: draws the sample that leads until the next fit.
+    """
+    phi, taken, reward, discount, next_phi, next_mask = rows
+    D, O = phi.shape[1], len(instinct.weights)
+    groups = _groups(frame, settings)
+    offset = _offset(reward, discount)
+    deviation = settings.noise * scale
+    gram = np.zeros((O, D, D), np.float64)
+    rows_of: list[np.ndarray] = []
+    for option in range(O):
+        chosen = np.flatnonzero((taken == option).any(-1))
+        rows_of.append(chosen)
+        gram[option] = phi[chosen].T @ phi[chosen]
+    covariance = np.linalg.inv(gram + settings.prior * np.eye(D))
+
+    def regress(y: np.ndarray) -> np.ndarray:
+        moments = np.stack([y[chosen] @ phi[chosen] for chosen in rows_of])
+        return np.einsum("oij,oj->oi", covariance, moments)
+
+    def iterate(weights: np.ndarray, noise: np.ndarray, prior: np.ndarray) -> np.ndarray:
+        for _ in range(settings.sweeps):
+            v_t = _state_value(next_phi @ weights.T, next_mask, groups)
+            y = reward + discount * (v_t + offset) - offset + noise
+            weights = regress(y) + prior
+        return weights
+
+    zero = np.zeros((O, D))
+    weights = iterate(instinct.weights.astype(np.float64), np.zeros(len(phi)), zero)
+    noise = deviation * rng.standard_normal(len(phi))
+    draw = deviation * np.sqrt(settings.prior) * rng.standard_normal((O, D))
+    prior = np.einsum("oij,oj->oi", covariance, draw)
+    sample = iterate(weights, noise, prior)
+    whole = np.linalg.inv(gram.sum(0) / max(len(groups), 1) + settings.prior * np.eye(D))
+    f32 = np.float32
+    return Instinct(
+        instinct.frequencies,
+        instinct.phases,
+        weights.astype(f32),
+        sample.astype(f32),
+        (settings.prior * whole).astype(f32),
+        np.asarray(offset),
+    )
+
+
+def _offset(reward: np.ndarray, discount: np.ndarray) -> float:
+    """Worth of the unknown: things go on as on average, or at zero, whichever is more."""
+    horizon = 1.0 / (1.0 - min(float(discount.max(initial=0.0)), 0.999))
+    return max(0.0, float(reward.mean())) * horizon
+
+
+def _groups(frame: Frame, settings: Settings) -> list[slice]:
+    """The options of each factor."""
+    if frame.spec.amounts:
+        return [slice(0, settings.amounts)]
+    ends = np.cumsum(frame.sizes)
+    return [slice(int(e - n), int(e)) for e, n in zip(ends, frame.sizes, strict=True)]
+
+
+def _state_value(values: np.ndarray, mask: np.ndarray, groups: list[slice]) -> np.ndarray:
+    """[n] from values and masks [n, O]: the mean over factors of each one's best."""
+    allowed = np.where(mask, values, -np.inf)
+    return np.mean([allowed[:, group].max(-1) for group in groups], axis=0)

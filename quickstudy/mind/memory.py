@@ -1,0 +1,118 @@
+"""Replay memory: every decision of one job, with what followed it, as growing arrays.
+
+Derived from the experience log and rebuilt from it; never saved. A row is a situation and
+the decision taken there; ``after`` points at the row of the next situation in the same
+episode, so episodes may interleave and rewards may come late. An episode that was truncated
+or cut with its last situation known ends in a row without a decision, whose value counts.
+
+Left out: priorities (they did not separate from seed noise here), a bound on size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from quickstudy.mind import maths
+
+OPEN = -1  # what followed is not known (yet)
+TERMINAL = -2  # nothing follows
+
+
+class Batch(NamedTuple):
+    """Rows for study; B is any leading shape.
+
+    raw, next_raw: [B, R]. mask, next_mask: bool [B, O]. action: [B, F + C].
+    reward: [B] n-step, in the job's units. discount: [B] 0 where it terminated.
+    """
+
+    raw: np.ndarray
+    mask: np.ndarray
+    action: np.ndarray
+    reward: np.ndarray
+    discount: np.ndarray
+    next_raw: np.ndarray
+    next_mask: np.ndarray
+
+
+@dataclass
+class Memory:
+    """See the module. `size` rows of the arrays are in use; `ready` may be studied."""
+
+    raw: np.ndarray
+    mask: np.ndarray
+    action: np.ndarray
+    reward: np.ndarray
+    after: np.ndarray
+    ready: np.ndarray
+    size: int = 0
+    num_ready: int = 0
+
+    def add(self, raw: Any, mask: Any | None, action: Any | None) -> int:
+        """Stores a situation and the decision taken there (None: none was). Gives its row."""
+        if self.size == len(self.reward):
+            self._grow()
+        row = self.size
+        self.raw[row] = raw
+        self.mask[row] = True if mask is None else mask
+        if action is not None:
+            self.action[row] = action
+        self.reward[row] = 0.0
+        self.after[row] = OPEN
+        self.size += 1
+        return row
+
+    def link(self, row: int, after: int) -> None:
+        """Says what followed `row`: another row, or TERMINAL. It may be studied from now."""
+        self.after[row] = after
+        self.ready[self.num_ready] = row
+        self.num_ready += 1
+
+    def windows(self, rows: np.ndarray, num_steps: int, discount: float) -> Batch:
+        """Rows [B] with their next `num_steps` steps folded into one (`maths.n_step_return`).
+
+        A window stops early where the episode does or where what follows is not known yet.
+        """
+        rewards = np.zeros((*rows.shape, num_steps), np.float64)
+        alive = np.zeros((*rows.shape, num_steps + 1), bool)
+        at, going = rows.copy(), np.ones(rows.shape, bool)
+        terminated = np.zeros(rows.shape, bool)
+        for k in range(num_steps):
+            after = self.after[at]
+            going = going & (after != OPEN)
+            alive[..., k] = going
+            rewards[..., k] = np.where(going, self.reward[at], 0.0)
+            terminated |= going & (after == TERMINAL)
+            going = going & (after != TERMINAL)
+            at = np.where(going, after, at)
+        total, steps = maths.n_step_return(rewards, discount, alive)
+        return Batch(
+            raw=self.raw[rows],
+            mask=self.mask[rows],
+            action=self.action[rows],
+            reward=total.astype(np.float32),
+            discount=np.where(terminated, 0.0, discount**steps).astype(np.float32),
+            next_raw=self.raw[at],
+            next_mask=self.mask[at],
+        )
+
+    def _grow(self) -> None:
+        for name in ("raw", "mask", "action", "reward", "after", "ready"):
+            old = getattr(self, name)
+            new = np.zeros((2 * len(old), *old.shape[1:]), old.dtype)
+            new[: len(old)] = old
+            setattr(self, name, new)
+
+
+def init(raw_size: int, options: int, action_size: int, capacity: int = 1024) -> Memory:
+    """An empty memory for observations [raw_size], masks [options], actions [action_size]."""
+    return Memory(
+        raw=np.zeros((capacity, raw_size), np.float32),
+        mask=np.ones((capacity, options), bool),
+        action=np.zeros((capacity, action_size), np.float32),
+        reward=np.zeros(capacity, np.float64),
+        after=np.full(capacity, OPEN, np.int64),
+        ready=np.zeros(capacity, np.int64),
+    )

@@ -1,0 +1,471 @@
+"""The mind of one job: two speeds, an arbiter between them, and the memory that they study.
+
+`init` makes one from a spec. `begin`, `act`, `decided`, `rewarded`, `ended` follow an
+episode; `study` learns from what is due. All that a mind becomes follows from what it was
+told, in that order, so that it can be rebuilt from the experience log.
+
+Left out: one mind for several jobs (each job has its own), drives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from quickstudy.mind import arbiter, encoder, instinct, judgement, memory, moments, policy
+from quickstudy.mind.arbiter import Arbiter
+from quickstudy.mind.encoder import Frame, Normaliser
+from quickstudy.mind.instinct import Instinct
+from quickstudy.mind.judgement import Judgement, Study
+from quickstudy.mind.memory import Memory
+from quickstudy.mind.moments import Moments
+from quickstudy.mind.policy import Mood
+from quickstudy.types import Array, End, Observation, Spec, Value
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One setting for every job."""
+
+    instinct: instinct.Settings = field(default_factory=instinct.Settings)
+    judgement: judgement.Settings = field(default_factory=judgement.Settings)
+    arbiter: arbiter.Settings = field(default_factory=arbiter.Settings)
+    policy: policy.Settings = field(default_factory=policy.Settings)
+    num_steps: int = 3  # folded into one target of judgement
+    first_study: int = 64  # decisions before judgement studies
+    most_updates: float = 4.0  # of judgement per decision, at first
+    least_updates: float = 0.5  # and in the long run
+    even_updates: int = 10_000  # decisions at which it is one update per decision
+    refit_growth: float = 0.1  # instinct is refitted when experience has grown by this share
+    refit_steps: int = 50  # and, within an episode, by at least so many decisions
+    window: int = 1000  # decisions after which an episode is judged though it goes on
+    lead: str = "both"  # "instinct" or "judgement": that one alone, for probes
+
+
+class Learned(eqx.Module):
+    """The arrays of a mind: what is saved, merged, cloned."""
+
+    normaliser: Normaliser
+    returns: Moments
+    instinct: Instinct
+    judgement: Judgement
+
+
+@dataclass
+class Counts:
+    """What a mind keeps count of.
+
+    decisions: taken in so far. owed: updates due and not made. fitted: rows in memory at
+    instinct's last refit. horizon: longest episode so far [steps].
+    """
+
+    decisions: int = 0
+    owed: float = 0.0
+    fitted: int = 0
+    horizon: int = 0
+
+
+@dataclass
+class Stream:
+    """An episode under way.
+
+    rows: of its decisions in memory, since it was last judged. past: discounted return
+    before the last of them. length: decisions in the whole episode. earned: sum of rewards
+    of all rows but those in `rows`.
+    """
+
+    episode: int
+    mood: Mood
+    rows: list[int] = field(default_factory=list)
+    predictions: list[tuple[float, float]] = field(default_factory=list)
+    past: float = 0.0
+    length: int = 0
+
+
+@dataclass
+class Mind:
+    """See the module."""
+
+    frame: Frame
+    settings: Settings
+    seed: int
+    learned: Learned
+    memory: Memory
+    arbiter: Arbiter = field(default_factory=Arbiter)
+    counts: Counts = field(default_factory=Counts)
+    streams: dict[str, Stream] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A flat action, its value, and what each speed (instinct, judgement) expects of it."""
+
+    flat: Array
+    value: Value
+    leader: str
+    explored: bool
+    predictions: tuple[float, float]
+
+
+def init(spec: Spec, seed: int = 0, settings: Settings | None = None) -> Mind:
+    """A mind that knows nothing of a job but its spec."""
+    settings = settings or Settings()
+    frame = Frame(spec)
+    rng = np.random.default_rng([seed, 1])
+    learned = Learned(
+        normaliser=encoder.init_normaliser(frame),
+        returns=moments.init(1),
+        instinct=instinct.init(frame, settings.instinct, rng),
+        judgement=judgement.init(frame, settings.judgement, rng),
+    )
+    width = len(spec.choices) + spec.amounts
+    return Mind(frame, settings, seed, learned, memory.init(spec.raw_size, spec.options, width))
+
+
+# ---- what it believes
+
+
+def discount(mind: Mind) -> float:
+    """γ: a fifth of the job's horizon counts. ``clip(1 − 5/H, .95, .995)``."""
+    horizon = mind.frame.spec.max_steps or mind.counts.horizon or 100
+    return float(min(max(1 - 5 / max(horizon, 1), 0.95), 0.995))
+
+
+def return_scale(mind: Mind) -> float:
+    """The job's units in one unit of judgement: a standard deviation of returns."""
+    seen = mind.learned.returns
+    if seen.count < 2:
+        return 1.0
+    variance = float(seen.m2[0] / seen.count)
+    root_mean_square = np.sqrt(variance + float(seen.mean[0]) ** 2)
+    return float(max(np.sqrt(variance), 0.1 * root_mean_square, 1e-8))
+
+
+def leader(mind: Mind, rng: np.random.Generator | None = None) -> str:
+    """Which speed leads the next episode; without `rng`, the better one so far."""
+    if mind.settings.lead != "both":
+        return mind.settings.lead
+    if not instinct.applies(mind.frame):
+        return "judgement"
+    return arbiter.leader(mind.arbiter, rng)
+
+
+# ---- acting
+
+
+def begin(mind: Mind, stream: str, episode: int) -> None:
+    """Episode number `episode` begins on a stream."""
+    rng = np.random.default_rng([mind.seed, 2, episode])
+    mood = policy.begin(
+        mind.settings.policy, rng, mind.settings.judgement.members, leader(mind, rng)
+    )
+    mind.streams[stream] = Stream(episode, mood)
+
+
+def act(mind: Mind, observation: Observation, stream: str | None = None) -> Choice:
+    """What to do in a situation.
+
+    On a stream it explores as that episode's mood has it. Without one it gives its best
+    answer; nothing changes.
+    """
+    mood = mind.streams[stream].mood if stream is not None else None
+    leads = mood.leader if mood else leader(mind)
+    seen = _see(mind, observation)
+    flat = None
+    if mood is not None:
+        flat = policy.hold(mood, mind.settings.policy, mind.frame, observation.mask)
+    explored = flat is not None
+    if flat is None:
+        greedy = _feel if leads == "instinct" else _reason
+        flat = greedy(mind, seen, mood)
+    return _weigh(mind, seen, flat, leads, explored)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A situation as both speeds read it: features [P], pictures, cosines [D], mask [F, N]."""
+
+    x: Array
+    pictures: tuple[Array, ...]
+    phi: Array
+    mask: Array
+
+
+def _see(mind: Mind, observation: Observation) -> Seen:
+    frame, learned = mind.frame, mind.learned
+    x = encoder.encode(learned.normaliser, frame, observation.raw)
+    pictures: tuple[Array, ...] = ()
+    if frame.images:
+        pictures = tuple(p[None] for p in encoder.images(frame, observation.raw))
+    mask = frame.valid
+    if observation.mask is not None and frame.spec.choices:
+        mask = encoder.expand_mask(frame, observation.mask)
+    return Seen(x, pictures, instinct.cosines(learned.instinct, x), mask)
+
+
+def _feel(mind: Mind, seen: Seen, mood: Mood | None) -> Array:
+    """Instinct's action: of the posterior's sample where it explores, else of its mean."""
+    frame, own = mind.frame, mind.learned.instinct
+    values = (own.weights if mood is None else own.sample) @ seen.phi
+    if not frame.spec.choices:
+        tried = instinct.prototypes(frame, mind.settings.instinct)
+        return tried[np.argmax(values)][None]
+    table = np.full(frame.valid.size, -np.inf, np.float32)
+    table[frame.options_at] = values
+    return _greedy(frame, table.reshape(frame.table), seen.mask, seen.x[:0])
+
+
+def _reason(mind: Mind, seen: Seen, mood: Mood | None) -> Array:
+    """Judgement's action: of one member and a sampled actor where it explores."""
+    frame, own = mind.frame, mind.learned.judgement
+    amounts = seen.x[:0]
+    if own.actor is not None:
+        mean, log_std = judgement.gaussian(own.actor, seen.x[None], seen.pictures, np)
+        u = mean[0]
+        if mood is not None:
+            u = u + np.exp(log_std[0]) * mood.rng.standard_normal(len(u), np.float32)
+        amounts = np.tanh(u)[: frame.spec.amounts]
+    if not frame.spec.choices:
+        return amounts
+    values = _table(mind, seen, amounts)
+    table = values.sum(0) if mood is None else values[mood.member]
+    return _greedy(frame, table, seen.mask, amounts)
+
+
+def _table(mind: Mind, seen: Seen, amounts: Array) -> Array:
+    """Judgement's values [M, F, N] at amounts [spec.amounts]."""
+    frame = mind.frame
+    padded = np.zeros((1, frame.amounts), np.float32)
+    padded[0, : len(amounts)] = amounts
+    critic = mind.learned.judgement.critic
+    return judgement.table(critic, seen.x[None], seen.pictures, padded, frame.table, np)[:, 0]
+
+
+def _greedy(frame: Frame, table: Array, mask: Array, amounts: Array) -> Array:
+    best = np.where(mask, table, -np.inf).argmax(-1)[: len(frame.spec.choices)]
+    return np.concatenate([best.astype(np.float32), amounts])
+
+
+def _weigh(mind: Mind, seen: Seen, flat: Array, leads: str, explored: bool) -> Choice:
+    """What both speeds expect of a flat action, and the value that the leader gives it."""
+    judged, apart = _judged(mind, seen, flat)
+    felt = _felt(mind, seen, flat)
+    own = arbiter.SPEEDS.index(leads)
+    value = Value(
+        worth=(felt, judged)[own],
+        spread=float(np.sqrt(apart + mind.arbiter.error[own])),
+        support=instinct.support(mind.learned.instinct, seen.phi),
+    )
+    return Choice(flat, value, leads, explored, (felt, judged))
+
+
+def _judged(mind: Mind, seen: Seen, flat: Array) -> tuple[float, float]:
+    """Mean and variance over judgement's members, in the job's units."""
+    num_choices = len(mind.frame.spec.choices)
+    values = _table(mind, seen, flat[num_choices:])
+    choices = flat[:num_choices].astype(int) if num_choices else np.zeros(1, int)
+    q = values[:, np.arange(len(choices)), choices].sum(1) / len(choices)
+    scale = return_scale(mind)
+    mean = float(q.sum()) / len(q)
+    return mean * scale, float(((q - mean) ** 2).sum()) / len(q) * scale**2
+
+
+def _felt(mind: Mind, seen: Seen, flat: Array) -> float:
+    if not instinct.applies(mind.frame):
+        return 0.0
+    own = mind.learned.instinct
+    weights = own.weights[instinct.options(mind.frame, mind.settings.instinct, flat)]
+    return float((weights @ seen.phi).sum() / len(weights) + own.offset)
+
+
+# ---- taking in
+
+
+def decided(
+    mind: Mind,
+    stream: str,
+    observation: Observation,
+    flat: Array,
+    predictions: tuple[float, float] | None = None,
+) -> int:
+    """Takes in a decision; gives its row in memory.
+
+    predictions: as `act` gave them; None computes them again, as a replay does.
+    """
+    current = mind.streams[stream]
+    if predictions is None:
+        predictions = _weigh(
+            mind, _see(mind, observation), flat, "judgement", False
+        ).predictions
+    row = mind.memory.add(observation.raw, observation.mask, flat)
+    _link(mind, current, row)
+    if len(current.rows) >= mind.settings.window:
+        _judge(mind, current, predictions)
+    current.rows.append(row)
+    current.predictions.append(predictions)
+    current.length += 1
+    counts, s = mind.counts, mind.settings
+    counts.decisions += 1
+    counts.owed += min(max(s.even_updates / counts.decisions, s.least_updates), s.most_updates)
+    return row
+
+
+def rewarded(mind: Mind, row: int, reward: float) -> None:
+    """Takes in a reward, or a part of one, for the decision in a row; it may come late."""
+    mind.memory.reward[row] += reward
+
+
+def ended(mind: Mind, stream: str, end: End, last: Observation | None) -> None:
+    """Takes in the end of an episode; `last` is what was seen after the last decision.
+
+    TERMINATED: worth nothing from here. TRUNCATED or CUT: its value goes on from `last`;
+    where that is unknown, nothing is learned of the last decision.
+    """
+    current = mind.streams.pop(stream)
+    if not current.rows:
+        return
+    tail = (0.0, 0.0)
+    if end == End.TERMINATED:
+        _link(mind, current, memory.TERMINAL)
+    else:
+        tail = current.predictions[-1]
+        if last is not None:
+            _link(mind, current, mind.memory.add(last.raw, last.mask, None))
+    _judge(mind, current, tail)
+    mind.counts.horizon = max(mind.counts.horizon, current.length)
+
+
+def _link(mind: Mind, current: Stream, after: int) -> None:
+    if not current.rows:
+        return
+    row = current.rows[-1]
+    mind.memory.link(row, after)
+    current.past = discount(mind) * current.past + float(mind.memory.reward[row])
+    returns = moments.update(mind.learned.returns, np.array([[current.past]]))
+    mind.learned = eqx.tree_at(lambda learned: learned.returns, mind.learned, returns)
+
+
+def _judge(mind: Mind, current: Stream, tail: tuple[float, float]) -> None:
+    """Holds the predictions against what came; `tail` is the worth of what lies beyond."""
+    rewards = mind.memory.reward[current.rows]
+    returns = np.empty(len(rewards))
+    beyond, gamma = sum(tail) / 2, discount(mind)
+    for t in range(len(rewards) - 1, -1, -1):
+        returns[t] = beyond = rewards[t] + gamma * beyond
+    arbiter.judged(
+        mind.arbiter,
+        mind.settings.arbiter,
+        current.mood.leader,
+        float(rewards.sum()),
+        np.array(current.predictions),
+        returns,
+    )
+    current.rows, current.predictions = current.rows[-1:], []
+
+
+# ---- learning
+
+
+def study(mind: Mind, between_episodes: bool = False) -> None:
+    """Refits instinct and makes judgement's updates, as far as they are due."""
+    new = mind.memory.size - mind.counts.fitted
+    least = 1 if between_episodes else mind.settings.refit_steps
+    if mind.memory.num_ready and new >= max(
+        least, mind.settings.refit_growth * mind.memory.size
+    ):
+        _look(mind)
+        if instinct.applies(mind.frame) and mind.settings.lead != "judgement":
+            _refit(mind)
+        mind.counts.fitted = mind.memory.size
+    fused = mind.settings.judgement.fused
+    while mind.counts.owed >= fused and mind.memory.num_ready >= mind.settings.first_study:
+        if mind.settings.lead != "instinct":
+            _update(mind)
+        mind.counts.owed -= fused
+
+
+def _look(mind: Mind) -> None:
+    raw = mind.memory.raw[mind.counts.fitted : mind.memory.size]
+    normaliser = encoder.update_normaliser(mind.learned.normaliser, mind.frame, raw)
+    mind.learned = replace(mind.learned, normaliser=normaliser)
+
+
+def _refit(mind: Mind) -> None:
+    """Instinct afresh, on the latest experience and a sample of the rest."""
+    s, own = mind.settings.instinct, mind.learned.instinct
+    rng = np.random.default_rng([mind.seed, 3, mind.memory.size])
+    rows = _spread_rows(mind.memory, s.rows, rng)
+    batch = mind.memory.windows(rows, 1, discount(mind))
+    if mind.frame.spec.choices:
+        next_mask = batch.next_mask
+    else:
+        next_mask = np.ones((len(rows), len(own.weights)), bool)
+    data = instinct.Rows(
+        phi=_cosines(mind, batch.raw),
+        options=instinct.options(mind.frame, s, batch.action),
+        reward=batch.reward,
+        discount=batch.discount,
+        next_phi=_cosines(mind, batch.next_raw),
+        next_mask=next_mask,
+    )
+    fitted = instinct.fit(own, s, mind.frame, data, return_scale(mind), rng)
+    mind.learned = replace(mind.learned, instinct=fitted)
+
+
+def _spread_rows(of: Memory, most: int, rng: np.random.Generator) -> Array:
+    ready = of.ready[: of.num_ready]
+    if len(ready) <= most:
+        return ready
+    latest = most // 2
+    older = rng.choice(ready[:-latest], most - latest, replace=False)
+    return np.concatenate([older, ready[-latest:]])
+
+
+def _cosines(mind: Mind, raw: Array) -> Array:
+    x = encoder.encode(mind.learned.normaliser, mind.frame, raw)
+    return instinct.cosines(mind.learned.instinct, x)
+
+
+def _update(mind: Mind) -> None:
+    """One fused call of judgement on rows drawn evenly from all experience."""
+    s, own, frame = mind.settings.judgement, mind.learned.judgement, mind.frame
+    count = int(own.updates)
+    rng = np.random.default_rng([mind.seed, 4, count])
+    rows = mind.memory.ready[rng.integers(mind.memory.num_ready, size=(s.fused, s.batch))]
+    batch = mind.memory.windows(rows, mind.settings.num_steps, discount(mind))
+    real = (np.arange(frame.amounts) < frame.spec.amounts).astype(np.float32)
+    new, _ = judgement.study(own, _encoded(mind, batch), np.int32(count), real, s, frame.table)
+    mind.learned = replace(mind.learned, judgement=jax.tree.map(np.asarray, new))
+
+
+def _encoded(mind: Mind, batch: memory.Batch) -> Study:
+    frame, normaliser = mind.frame, mind.learned.normaliser
+    choices, amounts = encoder.split_action(frame, batch.action)
+    return Study(
+        x=encoder.encode(normaliser, frame, batch.raw),
+        images=encoder.images(frame, batch.raw),
+        mask=encoder.expand_mask(frame, batch.mask),
+        choices=choices,
+        amounts=amounts,
+        reward=batch.reward / np.float32(return_scale(mind)),
+        discount=batch.discount,
+        next_x=encoder.encode(normaliser, frame, batch.next_raw),
+        next_images=encoder.images(frame, batch.next_raw),
+        next_mask=encoder.expand_mask(frame, batch.next_mask),
+    )
+
+
+def describe(mind: Mind) -> dict[str, Any]:
+    """What a person may want to know of it, in numbers."""
+    return {
+        "decisions": mind.counts.decisions,
+        "updates": int(mind.learned.judgement.updates),
+        "leader": leader(mind),
+        "discount": discount(mind),
+        "return_scale": return_scale(mind),
+        **encoder.describe(mind.frame),
+    }

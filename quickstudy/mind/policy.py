@@ -1,0 +1,87 @@
+"""Values → action: greedy for a member of the ensemble, with moods that last an episode.
+
+Half of the episodes are plain: they follow one member's values (Thompson sampling, Osband et
+al. 2016). The other half are adventurous: now and then a random action is held for a while
+(Dabney et al. 2021), which crosses plateaus that single random steps do not. Everything an
+episode does at random follows from (seed, episode), so a life can be replayed.
+
+Left out: annealed ε, parameter noise, planning.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from quickstudy.mind.encoder import Frame
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One setting for every job."""
+
+    adventurous: float = 0.5  # share of episodes
+    holds: float = 0.05  # chance at each step of an adventurous episode to start holding
+    longest_hold: int = 32  # steps; lengths are log-uniform from 1
+
+
+@dataclass
+class Mood:
+    """What lasts for one episode: its random numbers, its leader, what is being held."""
+
+    rng: np.random.Generator
+    leader: str
+    member: int
+    is_adventurous: bool
+    held: np.ndarray | None = None
+    hold_left: int = 0
+
+
+def begin(settings: Settings, rng: np.random.Generator, members: int, leader: str) -> Mood:
+    """The mood of an episode that `leader` leads, with one of `members` members."""
+    is_adventurous = bool(rng.random() < settings.adventurous)
+    return Mood(rng, leader, int(rng.integers(members)), is_adventurous)
+
+
+def hold(
+    mood: Mood, settings: Settings, frame: Frame, mask: np.ndarray | None
+) -> np.ndarray | None:
+    """The flat action to try for its own sake now, or None."""
+    if not mood.is_adventurous:
+        return None
+    if mood.hold_left == 0:
+        if mood.rng.random() >= settings.holds:
+            return None
+        mood.hold_left = int(np.exp(mood.rng.uniform(0, np.log(settings.longest_hold + 1))))
+        mood.held = random_action(mood.rng, frame, mask)
+    mood.hold_left -= 1
+    held = mood.held
+    if held is None or not allows(frame, mask, held):
+        mood.hold_left = 0
+        return None
+    return held
+
+
+def random_action(
+    rng: np.random.Generator, frame: Frame, mask: np.ndarray | None
+) -> np.ndarray:
+    """A flat action, uniform over what is allowed."""
+    flat = np.empty(len(frame.spec.choices) + frame.spec.amounts, np.float32)
+    at = 0
+    for factor, size in enumerate(frame.spec.choices):
+        allowed = np.arange(size) if mask is None else np.flatnonzero(mask[at : at + size])
+        flat[factor] = rng.choice(allowed)
+        at += size
+    flat[len(frame.spec.choices) :] = rng.uniform(-1, 1, frame.spec.amounts)
+    return flat
+
+
+def allows(frame: Frame, mask: np.ndarray | None, flat: np.ndarray) -> bool:
+    """Whether every choice of a flat action is allowed."""
+    if mask is None:
+        return True
+    starts = (
+        np.cumsum([0, *frame.spec.choices[:-1]]) if frame.spec.choices else np.zeros(0, int)
+    )
+    return bool(mask[(starts + flat[: len(frame.spec.choices)]).astype(int)].all())

@@ -1,0 +1,97 @@
+"""A mind as bytes and back: arrays by Equinox, everything else as JSON. No pickle.
+
+Memory is not among them: it is the experience log, read again. Anything that does not fit
+(another version, other settings, a damaged file) raises, and the caller rebuilds the mind
+from experience instead.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from typing import Any
+
+import equinox as eqx
+import numpy as np
+
+from quickstudy.mind.arbiter import Arbiter
+from quickstudy.mind.mind import Counts, Mind, Stream
+from quickstudy.mind.policy import Mood
+
+
+class Unfit(Exception):
+    """What was saved does not fit this mind."""
+
+
+def dump(minds: list[Mind]) -> tuple[bytes, list[dict[str, Any]]]:
+    """Arrays of all minds as one file's bytes, and a note for each."""
+    buffer = io.BytesIO()
+    eqx.tree_serialise_leaves(buffer, [mind.learned for mind in minds])
+    return buffer.getvalue(), [_note(mind) for mind in minds]
+
+
+def load(minds: list[Mind], arrays: bytes, notes: list[dict[str, Any]]) -> None:
+    """Puts what `dump` gave into minds made by `init` of the same specs and settings.
+
+    Raises:
+      Unfit: something does not fit; the minds may be half filled then.
+    """
+    try:
+        for mind, note in zip(minds, notes, strict=True):
+            if note["settings"] != _settings(mind):
+                raise Unfit("it was saved under other settings")
+        buffer = io.BytesIO(arrays)
+        learned = eqx.tree_deserialise_leaves(buffer, [mind.learned for mind in minds])
+        for mind, has, note in zip(minds, learned, notes, strict=True):
+            mind.learned = has
+            mind.counts = Counts(**note["counts"])
+            mind.arbiter = Arbiter(**note["arbiter"])
+            mind.streams = {k: _stream(s) for k, s in note["streams"].items()}
+    except Unfit:
+        raise
+    except Exception as error:  # whatever a damaged file makes a parser raise
+        raise Unfit(f"{type(error).__name__}: {error}") from error
+
+
+def _note(mind: Mind) -> dict[str, Any]:
+    return {
+        "settings": _settings(mind),
+        "counts": dataclasses.asdict(mind.counts),
+        "arbiter": dataclasses.asdict(mind.arbiter),
+        "streams": {name: _stream_note(stream) for name, stream in mind.streams.items()},
+    }
+
+
+def _settings(mind: Mind) -> str:
+    return repr((mind.seed, mind.settings))
+
+
+def _stream_note(stream: Stream) -> dict[str, Any]:
+    mood = stream.mood
+    return {
+        "episode": stream.episode,
+        "rows": stream.rows,
+        "predictions": stream.predictions,
+        "past": stream.past,
+        "length": stream.length,
+        "mood": {
+            "rng": mood.rng.bit_generator.state,
+            "leader": mood.leader,
+            "member": mood.member,
+            "is_adventurous": mood.is_adventurous,
+            "held": None if mood.held is None else mood.held.tolist(),
+            "hold_left": mood.hold_left,
+        },
+    }
+
+
+def _stream(note: dict[str, Any]) -> Stream:
+    had = dict(note["mood"])
+    rng = np.random.default_rng()
+    rng.bit_generator.state = had.pop("rng")
+    held = had.pop("held")
+    mood = Mood(rng=rng, held=None if held is None else np.array(held, np.float32), **had)
+    predictions = [(felt, judged) for felt, judged in note["predictions"]]
+    return Stream(
+        note["episode"], mood, note["rows"], predictions, note["past"], note["length"]
+    )
