@@ -15,8 +15,9 @@ comes with Python is on many machines one that can corrupt a write-ahead log as 
 
 Left out:
 - repair of a damaged file (it is found and named, nothing is changed);
-- rows lost at the very end: if someone deletes `experience.db-wal`, or its bytes rot before
-  SQLite has moved them into the database, the log is shorter and cannot know it;
+- rows lost with the write-ahead log: if someone deletes `experience.db-wal`, or its bytes rot
+  before SQLite has moved them into the database, the log is shorter and cannot know it;
+- rot in the index of keys is found by `verify` only: until then a key may count twice;
 - several writers: the learner's folder is locked by one process (see `folder`);
 - forking: a child process must not use a log that its parent opened.
 """
@@ -107,13 +108,16 @@ class Log:
         self._trouble: Exception | None = None
         self._is_closed = False  # takes no more
         self._is_let_go = False
-        about = self._load_about()
+        with table.told(path), reader:  # one look, though another process may be writing
+            about = self._load_about()
+            self._saved = self._last_on_disk(reader)
         self.uid, self.created = about["uid"], float(about["created"])
         self._load_names()
-        with table.told(path):
-            self._saved = self._last_on_disk(reader)
-        if self._saved:
-            self.at(self._saved)  # new positions follow this one, so it has to be sound
+        if self._saved != int(about["last"]):
+            raise DamagedLearner(
+                f"{path}: its last row should be {about['last']} but is {self._saved}, so rows "
+                f"were lost. {table.RESTORE}"
+            )
         if not self.readonly:
             self._origin = self._name_id(self.uid)
             atexit.register(self.close)
@@ -132,7 +136,7 @@ class Log:
           DiskTrouble: it cannot be written there.
           QuickstudyError: something is there already.
         """
-        about = {"uid": uid or uuid.uuid4().hex, "created": repr(clock.time())}
+        about = {"uid": uid or uuid.uuid4().hex, "created": repr(clock.time()), "last": "0"}
         table.create(Path(path), about)
         return cls.open(path)
 
@@ -491,6 +495,7 @@ class Log:
             named = table.ask(db, "SELECT count(*) FROM names")[0][0]
             table.insert_names(db, names[named:])
             table.insert(db, [rows.compressed(row) for row in group if row.n > saved])
+            table.note_last(db, group[-1].n)
             db.execute("COMMIT")
         except BaseException:
             if db.in_transaction:
@@ -566,7 +571,7 @@ class Log:
         about = {
             key: value for key, value, crc in found if crc == table.text_checksum(key, value)
         }
-        if not {"uid", "created"} <= about.keys():
+        if not {"uid", "created", "last"} <= about.keys():
             raise DamagedLearner(
                 f"{self.path}: whose log it is cannot be read. {table.RESTORE}"
             )

@@ -118,6 +118,12 @@ def insert(db: apsw.Connection, rows: list[Row]) -> None:
             start += size
 
 
+def note_last(db: apsw.Connection, n: int) -> None:
+    """Notes the last row's position apart from the rows, so that they are missed if lost."""
+    crc = text_checksum("last", n)
+    db.execute("UPDATE about SET value = ?, crc = ? WHERE key = 'last'", (str(n), crc))
+
+
 def insert_names(db: apsw.Connection, names: list[tuple[str, int]]) -> None:
     """Writes names with their numbers and checksums."""
     for name, number in names:

@@ -437,6 +437,7 @@ def test_truncated_files_are_reported(log: Log) -> None:
         ("UPDATE events SET note = '{}' WHERE n = 7", ((7,), ())),
         ("UPDATE events SET reward = 'text' WHERE n = 7", ((7,), ())),
         ("DELETE FROM events WHERE n = 7", ((), (7,))),
+        ("DELETE FROM events WHERE n > 30", None),
         ("UPDATE events SET n = 7000 WHERE n = 7", ((7000,), (7,))),
         ("UPDATE names SET name = 'other' WHERE name = 'job 1'", None),
         ("DELETE FROM names WHERE name = 'job 1'", None),
