@@ -5,11 +5,42 @@
     ada = qs.hire("ada", seed=0)
     for moment in ada.work("CartPole-v1", steps=5_000):
         ...
+
+Names are looked up when they are first used, so that `quickstudy --help` and
+`quickstudy jobs` need not wait for JAX.
 """
 
-from quickstudy.learner import Check, Learner, hire
-from quickstudy.learner import open_learner as open
-from quickstudy.types import Decision, Moment, Spec, Value
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from quickstudy.learner import Check, Learner, hire
+    from quickstudy.learner import open_learner as open
+    from quickstudy.types import Decision, Moment, Spec, Value
 
 __version__ = "0.1.0"
 __all__ = ["Check", "Decision", "Learner", "Moment", "Spec", "Value", "hire", "open"]
+
+_HOMES = {
+    "Check": "learner.Check",
+    "Learner": "learner.Learner",
+    "hire": "learner.hire",
+    "open": "learner.open_learner",
+    "Decision": "types.Decision",
+    "Moment": "types.Moment",
+    "Spec": "types.Spec",
+    "Value": "types.Value",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'quickstudy' has no attribute '{name}'")
+    module, _, attribute = _HOMES[name].partition(".")
+    return getattr(importlib.import_module(f"quickstudy.{module}"), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -20,7 +20,7 @@ import json
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -76,10 +76,14 @@ class Session:
 
 @dataclass(frozen=True)
 class Check:
-    """A frozen exam on held-out worlds: after how many steps, and each world's return."""
+    """A frozen exam on held-out worlds.
+
+    step: steps worked before it. returns: of each world. first: number of the first world.
+    """
 
     step: int
     returns: tuple[float, ...]
+    first: int = 0
 
     @property
     def mean(self) -> float:
@@ -161,6 +165,18 @@ class Learner:
         """Decisions taken on a job, over all sessions."""
         return self._places[job].steps if job in self._places else 0
 
+    def episodes(self, job: str) -> int:
+        """Episodes begun on a job, over all sessions."""
+        return self._places[job].episodes if job in self._places else 0
+
+    def spec(self, job: str) -> Spec:
+        """What a job shows and takes, as the learner knows it."""
+        return self._place(job).layout.spec
+
+    def session(self, job: str) -> Session | None:
+        """The latest session on a job, whether worked to its end or not."""
+        return self._sessions.get(job)
+
     def leader(self, job: str) -> str:
         """Which speed of its mind leads on a job: "instinct" or "judgement"."""
         return minds.leader(self._place(job).mind)
@@ -232,9 +248,9 @@ class Learner:
         returns = tuple(
             life.trial(place, bench.twin, held_out_seed(name, world)) for world in worlds
         )
-        check = Check(place.steps, returns)
-        note = {"check": {"step": check.step, "returns": returns, "first": first}}
-        self._log.append(Kind.NOTE, name, note=note)
+        check = Check(place.steps, returns, first)
+        note = asdict(check) | {"discount": minds.discount(place.mind)}
+        self.note(name, {"check": note})
         self._checks.setdefault(name, []).append(check)
         return check
 
@@ -334,6 +350,19 @@ class Learner:
         self._log.sync()
 
     # ---- keeping
+
+    def note(self, job: str, note: dict[str, Any]) -> None:
+        """Keeps a remark about a job (what JSON can hold) in the log; nothing learns of it."""
+        self._log.append(Kind.NOTE, job, note=note)
+
+    def sync(self, job: str) -> int:
+        """Puts everything on disk; gives the steps on a job that are there now: all of them.
+
+        Raises:
+          DiskTrouble: it cannot be written now. What was acknowledged is kept.
+        """
+        self._log.sync()
+        return self.steps(job)
 
     def save(self) -> None:
         """Writes the mind beside the log, so that the next opening has little to study."""
@@ -524,7 +553,8 @@ class Learner:
         if "session" in note:
             self._sessions[event.job] = Session(**note["session"])
         if "check" in note:
-            check = Check(note["check"]["step"], tuple(note["check"]["returns"]))
+            said = note["check"]
+            check = Check(said["step"], tuple(said["returns"]), said.get("first", 0))
             self._checks.setdefault(event.job, []).append(check)
 
 
