@@ -285,6 +285,13 @@ def test_threads_share_a_log(log: Log) -> None:
         assert steps == list(range(0, 300, 2))
 
 
+def test_acknowledged_means_fsynced(log: Log) -> None:
+    """kill -9 cannot tell: what a process wrote outlives it, but not a loss of power."""
+    assert log._writer is not None
+    assert log._writer.pragma("journal_mode") == "wal"
+    assert log._writer.pragma("synchronous") == 2  # FULL
+
+
 def test_a_closed_log(log: Log) -> None:
     log.append(Kind.NOTE)
     log.close()
