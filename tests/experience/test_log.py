@@ -219,6 +219,15 @@ def test_a_key_counts_once_waiting_saved_and_reopened(tmp_path: Path) -> None:
         assert [event.reward for event in log.read()] == [1.0, 3.0]
 
 
+def test_a_key_whose_append_was_interrupted_is_free(log: Log) -> None:
+    with log._disk:
+        n = log.append(Kind.OUTCOME, "a", key="k")
+        log._waiting.pop()  # as if Ctrl-C had come between noting the key and the row
+        assert log.append(Kind.NOTE, "a") == n
+        assert not log.has("a", "k")
+        assert log.append(Kind.OUTCOME, "a", key="k") == n + 1
+
+
 # ---- reading
 
 
@@ -482,6 +491,15 @@ def test_no_number_is_not_zero() -> None:
         for value in (None, 1)
     }
     assert len(sums | {rows.checksum(row)}) == 13
+
+
+def test_rows_lost_while_the_log_is_open(log: Log) -> None:
+    fill(log)
+    db = apsw.Connection(str(log.path))
+    db.execute("DELETE FROM events WHERE n > 30")
+    db.close()
+    with pytest.raises(DamagedLearner, match="row 31 is missing"):
+        list(log.read())
 
 
 def test_verdict_of_a_sound_log(log: Log) -> None:
