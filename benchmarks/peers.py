@@ -1,0 +1,78 @@
+"""One run of a peer: Stable-Baselines3 or SBX, everything at its default.
+
+The default is what `DQN("MlpPolicy", env, seed=…)` gives. Steps are environment steps; DQN's
+exploration schedule follows from them, as it would for a user who asks for so many. Both get
+the same environment as our learner, from the catalogue, and are evaluated alike.
+
+Left out: tuned settings (a table of its own), several environments at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium as gym
+
+from benchmarks.runs import Clock, Plan
+from benchmarks.worker import Record, evaluation, world_seeds
+
+LIBRARIES = {"sb3": "stable_baselines3", "sbx": "sbx"}
+PACKAGES = {"sb3": ("stable-baselines3", "torch"), "sbx": ("sbx-rl", "jax", "jaxlib")}
+
+
+def algorithms(library: str, is_discrete: bool) -> list[str]:
+    """Names of a library's algorithms for a kind of action: "sb3-dqn", …"""
+    return [f"{library}-{name}" for name in ("dqn" if is_discrete else "sac", "ppo")]
+
+
+class Watched(gym.Wrapper):
+    """Tells the record of decisions and of episodes that ended."""
+
+    def __init__(self, env: gym.Env, record: Record) -> None:
+        super().__init__(env)
+        self._record, self._earned = record, 0.0
+
+    def reset(self, **kwargs: Any) -> Any:
+        self._earned = 0.0
+        return self.env.reset(**kwargs)
+
+    def step(self, action: Any) -> Any:
+        self._record.decided()
+        came = self.env.step(action)
+        self._earned += float(came[1])
+        if came[2] or came[3]:
+            self._record.ended(self._earned)
+        return came
+
+
+def learn(plan: Plan, clock: Clock) -> dict[str, Any]:
+    """Learns for `plan.steps` steps, evaluated on the way; see `worker`."""
+    with clock.paused():
+        from quickstudy.jobs import registry
+    library, _, name = plan.algorithm.partition("-")
+    algorithm = getattr(importlib.import_module(LIBRARIES[library]), name.upper())
+    from stable_baselines3.common.callbacks import BaseCallback
+
+    entry = registry.registry().find(plan.job)
+    env, twin = entry.make(), entry.make()
+    record = Record(plan, clock, evaluate=lambda worlds: [])
+    watched = Watched(env, record)
+    model = algorithm("MlpPolicy", watched, seed=plan.seed)
+
+    def best_answer() -> Callable[[Any, dict[str, Any]], Any]:
+        return lambda observation, info: model.predict(observation, deterministic=True)[0]
+
+    record.evaluate = evaluation(twin, best_answer, world_seeds(entry.name))
+
+    class Evaluations(BaseCallback):  # type: ignore[misc]
+        def _on_step(self) -> bool:
+            record.stepped(self.num_timesteps)
+            return self.num_timesteps < plan.steps
+
+    model.learn(plan.steps, callback=Evaluations())
+    result = record.result(*PACKAGES[library])
+    env.close()
+    twin.close()
+    return result

@@ -1,0 +1,289 @@
+"""How benchmarks run: one process per run, one run at a time, one line of JSON per run.
+
+    plan = Plan(job="CartPole-v1", algorithm="quickstudy", seed=100, steps=20_000, …)
+    line = run(plan)                 # in a process of its own (`benchmarks.worker`)
+    append(path, line)               # an interrupted benchmark goes on with --resume
+
+A process of its own makes CPU seconds and memory clean. Lines are only ever appended; of two
+lines on the same plan the later one counts. Lines of ours carry a fingerprint of the source
+that learned, so that an old result is never taken for one of the present code.
+
+Left out: runs side by side; the tables' CPU seconds would depend on the neighbours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = Path(__file__).resolve().parent / "results"
+OURS = "quickstudy"
+INCUMBENT = "incumbent"
+FIRST_EXAM_WORLD = 1_000  # evaluations on the way use worlds 0, 1, …; the exam others
+LEARNING = ("mind", "life.py", "learner.py")  # what the fingerprint covers
+
+Line = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run.
+
+    job: name in the catalogue. algorithm: "quickstudy", "incumbent", or a peer's name.
+    seed: of the learner and of the job it works on. steps: to work. every: steps between
+    evaluations. episodes: of an evaluation. exam: episodes of the last one, on other worlds.
+    """
+
+    job: str
+    algorithm: str
+    seed: int
+    steps: int
+    every: int
+    episodes: int
+    exam: int
+
+    @property
+    def key(self) -> str:
+        """What makes it another run."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @property
+    def name(self) -> str:
+        return f"{self.job} · {self.algorithm} · seed {self.seed}"
+
+
+class Clock:
+    """Wall and CPU seconds since this process began, children's included, less pauses.
+
+    Args:
+      began: when the process was started [unix s]; by default now.
+    """
+
+    def __init__(self, began: float | None = None):
+        self._began = time.time() if began is None else began
+        self._wall_paused = self._cpu_paused = 0.0
+
+    @property
+    def wall(self) -> float:
+        return time.time() - self._began - self._wall_paused
+
+    @property
+    def cpu(self) -> float:
+        return _cpu() - self._cpu_paused
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leaves out what happens inside: evaluations, and building what is not counted."""
+        wall, cpu = time.time(), _cpu()
+        try:
+            yield
+        finally:
+            self._wall_paused += time.time() - wall
+            self._cpu_paused += _cpu() - cpu
+
+
+def _cpu() -> float:
+    spent = os.times()
+    return spent.user + spent.system + spent.children_user + spent.children_system
+
+
+def peak_mb() -> float:
+    """The most memory that this process has held [MB]."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e6 if sys.platform == "darwin" else 1e3)
+
+
+# ---- one run
+
+
+class RunError(Exception):
+    """The process ended without a result."""
+
+
+def spawn(
+    module: str,
+    arguments: Sequence[str],
+    python: str = sys.executable,
+    timeout_seconds: float | None = None,
+    **environment: str,
+) -> Line:
+    """Runs `python -m module arguments…` and gives the last line it printed, as JSON.
+
+    One thread for BLAS and torch: with networks this small more threads cost CPU seconds
+    and win nothing. What the process says on stderr goes through.
+
+    Raises:
+      RunError: it failed, printed no result, or took too long.
+    """
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **environment}
+    try:
+        done = subprocess.run(
+            [python, "-m", module, *arguments],
+            cwd=ROOT,
+            env=env,
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=timeout_seconds,
+        )
+    except subprocess.TimeoutExpired:
+        raise RunError(f"not done after {timeout_seconds:.0f} s") from None
+    lines = done.stdout.strip().splitlines()
+    if done.returncode or not lines:
+        raise RunError(f"exit code {done.returncode}")
+    result: Line = json.loads(lines[-1])
+    return result
+
+
+def run(plan: Plan, python: str = sys.executable, timeout_seconds: float | None = None) -> Line:
+    """Runs a plan in a process of its own; a run that fails is a result too ("failed")."""
+    load = os.getloadavg()[0]
+    arguments = [json.dumps(asdict(plan)), repr(time.time())]
+    try:
+        result = spawn("benchmarks.worker", arguments, python, timeout_seconds)
+    except RunError as error:
+        result = {"failed": str(error)}
+    return {
+        "plan": asdict(plan),
+        **result,
+        "load": round(load, 2),
+        "date": datetime.date.today().isoformat(),
+    }
+
+
+def run_all(
+    plans: Iterable[Plan],
+    path: Path,
+    resume: bool,
+    pythons: dict[str, str] | None = None,
+    timeout_seconds: float | None = None,
+) -> bool:
+    """Runs plans one after the other, appends each line, prints progress.
+
+    Args:
+      resume: leave out what `path` has already (of this source, where it is ours).
+      pythons: interpreter by algorithm; by default this one.
+
+    Returns:
+      Whether every run came to its end.
+    """
+    plans, done = list(plans), finished(path) if resume else {}
+    todo = [plan for plan in plans if plan.key not in done]
+    if len(todo) < len(plans):
+        print(f"{len(plans) - len(todo)} of {len(plans)} runs are in {path.name} already")
+    is_fine = True
+    for number, plan in enumerate(todo, 1):
+        print(f"[{number}/{len(todo)}] {plan.name} …", end=" ", flush=True)
+        python = (pythons or {}).get(plan.algorithm, sys.executable)
+        line = run(plan, python, timeout_seconds)
+        append(path, line)
+        is_fine &= "failed" not in line
+        print(_told(line), flush=True)
+    return is_fine
+
+
+def _told(line: Line) -> str:
+    if "failed" in line:
+        return f"failed: {line['failed']}"
+    final = sum(line["exam"]) / len(line["exam"])
+    return f"{final:.4g} at the end, {line['wall']:.0f} s, {line['cpu']:.0f} CPU s"
+
+
+# ---- lines
+
+
+def append(path: Path, line: Line) -> None:
+    """Adds a line, on disk when this returns."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read(path: Path) -> list[Line]:
+    """The lines of a file, oldest first; of several on one plan the last one alone."""
+    if not path.exists():
+        return []
+    by_key: dict[str, Line] = {}
+    for text in path.read_text().splitlines():
+        with contextlib.suppress(json.JSONDecodeError):  # the end of a write that was cut off
+            line = json.loads(text)
+            key = Plan(**line["plan"]).key
+            by_key.pop(key, None)
+            by_key[key] = line
+    return list(by_key.values())
+
+
+def finished(path: Path) -> dict[str, Line]:
+    """Lines by plan that need no new run."""
+    current = fingerprint()
+    return {
+        Plan(**line["plan"]).key: line
+        for line in read(path)
+        if "failed" not in line and line.get("source", current) == current
+    }
+
+
+# ---- what a header says
+
+
+def fingerprint() -> str:
+    """Of the source that learns: another mind is another result."""
+    package, digest = ROOT / "quickstudy", hashlib.sha256()
+    for part in LEARNING:
+        whole = package / part
+        for file in sorted(whole.rglob("*.py")) if whole.is_dir() else [whole]:
+            digest.update(file.relative_to(package).as_posix().encode() + file.read_bytes())
+    return digest.hexdigest()[:10]
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Of Python and of those packages that are installed here."""
+    found = {"python": platform.python_version()}
+    for package in packages:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[package] = importlib.metadata.version(package)
+    return found
+
+
+def machine() -> str:
+    """What ran it, as far as it matters: system, architecture, cores."""
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
+    return f"{platform.system()} {platform.machine()}, {cores} cores"
+
+
+def command(module: str, arguments: Sequence[str] | None) -> str:
+    """The command line that reproduces it; paths on this machine are left out."""
+    given, kept = list(sys.argv[1:] if arguments is None else arguments), []
+    while given:
+        word = given.pop(0)
+        name, is_joined, _ = word.partition("=")
+        if name in ("--peers-python", "--output"):
+            if not is_joined and given:
+                given.pop(0)
+        elif word not in ("--resume", "--table", "--peers-only"):
+            kept.append(word)
+    return " ".join(["python -m", f"benchmarks.{module}", *kept])
+
+
+def seeds_of(text: str) -> list[int]:
+    """ "100-104" or "3,5,7" as numbers. Raises ValueError."""
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, is_range, last = part.partition("-")
+        seeds += range(int(first), int(last) + 1) if is_range else [int(first)]
+    return seeds
