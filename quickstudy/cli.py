@@ -1,0 +1,269 @@
+"""The command line: one short command per library function.
+
+Heavy imports are inside the commands, so that help and the list of jobs come at once. Errors
+are told in one place, `main`: one sentence on standard error (and as the last line with
+--json), and the exit code of the error's class.
+
+Left out: shell completion; settings files (there is one setting for every job).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from quickstudy import words
+from quickstudy.errors import QuickstudyError
+from quickstudy.interrupt import Interrupt, Stopped
+
+DEFAULT_JOB = "anaesthetist"
+BUG, BROKEN_PIPE = 70, 141
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="""A learner that you deploy: it learns a job while doing it.
+
+\b
+Examples:
+  quickstudy work                       the default job, live
+  quickstudy work CartPole-v1 --seed 7  any Gymnasium job, repeatable
+  quickstudy jobs                       what else there is
+""",
+)
+
+
+@app.command()
+def work(
+    jobs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[JOB]...", help="Jobs, worked one after another.",
+                       show_default=DEFAULT_JOB),
+    ] = None,
+    learner: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Who works: hired if new, otherwise goes on. "
+                     "Without it, a learner called after the job."),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Decisions to work. Without it, "
+                     "the job's budget."),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, help="Makes the run of a new learner repeatable. "
+                     "Without it, one is drawn and told."),
+    ] = None,
+    checks: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, help="Frozen exams on the way. Without it, about one "
+                     "every 400 steps, at most 20."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="PNG", help="Where to draw the curves (of one job). Without it, "
+                     "in the learner's folder; with --json, nowhere."),
+    ] = None,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="ASCII lines, no live view.")
+    ] = False,
+    json: Annotated[
+        bool,
+        typer.Option("--json", help="JSON lines. Under one --seed all fields repeat but "
+                     "seconds, cpu_seconds and steps_per_second."),
+    ] = False,
+) -> None:  # fmt: skip
+    """Puts a learner on a job and shows it learning.
+
+    The same command again resumes what was interrupted; what was finished stays, and a fresh
+    learner starts. Ctrl-C stops after the step under way and saves; twice stops at once.
+
+    \b
+    Examples:
+      quickstudy work
+      quickstudy work CartPole-v1 --steps 5000 --seed 7
+      quickstudy work CartPole-v1 MountainCar-v0 --learner ada --checks 5
+      quickstudy work --json --plain --out curves.png
+    """
+    with Interrupt() as interrupt:
+        from quickstudy import shift
+
+        asked = shift.Asked(
+            jobs=tuple(jobs or [DEFAULT_JOB]),
+            learner=learner,
+            steps=steps,
+            seed=seed,
+            checks=checks,
+            out=out,
+            draws=out is not None or not json,
+        )
+        shift.work(asked, shift.choose_screen(plain, json), interrupt)
+
+
+@app.command()
+def jobs(
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a job.")] = False,
+    probes: Annotated[
+        bool, typer.Option("--probes", help="List the probes too: tests of learners.")
+    ] = False,
+) -> None:
+    """Lists the jobs: what they are, who does them today, and how to install them.
+
+    \b
+    Examples:
+      quickstudy jobs
+      quickstudy jobs --probes --json
+    """
+    from quickstudy import listing
+
+    listed = listing.entries(probes)
+    if json:
+        for entry in listed:
+            print(words.json_line("job", listing.fields(entry)))
+        return
+    from rich.console import Console
+
+    listing.show(listed, Console(highlight=False))
+
+
+@app.command()
+def report(
+    learner: Annotated[
+        str, typer.Argument(metavar="LEARNER", help="A learner's name or path.")
+    ],
+    job: Annotated[
+        str | None,
+        typer.Argument(metavar="[JOB]", help="One of its jobs. Without it, all of them."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="PNG", help="Where to draw (one job). Without it, in the "
+                     "learner's folder."),
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="The table as JSON lines.")
+    ] = False,
+) -> None:  # fmt: skip
+    """Draws a learner's curves from its log; works beside a running learner.
+
+    \b
+    Examples:
+      quickstudy report anaesthetist
+      quickstudy report ada CartPole-v1 --out cartpole.png
+      quickstudy report ada --json
+    """
+    from quickstudy import report as reports
+
+    for told in reports.of(learner, job):
+        path = reports.draw(told, out)
+        if json:
+            print(words.json_line("report", reports.fields(told) | {"curves": str(path)}))
+        else:
+            print("\n".join([words.plain(line) for line in reports.lines(told)]))
+            print(f"curves: {path}")
+
+
+@app.command()
+def check(
+    job: Annotated[str, typer.Argument(metavar="JOB", help="The job to examine.")],
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a finding.")] = False,
+) -> None:
+    """Examines a job: does it behave as a learner relies on it to?
+
+    \b
+    Examples:
+      quickstudy check CartPole-v1
+      quickstudy check my_package:MyEnv-v0 --json
+    """
+    from dataclasses import asdict
+
+    from quickstudy.jobs.check import check_job
+
+    found = check_job(job)
+    if json:
+        for finding in found:
+            print(words.json_line("finding", asdict(finding)))
+    else:
+        print(words.plain(str(found)))
+    found.raise_if_failed()
+
+
+# ---- errors, in one place
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs a command; the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    is_json = "--json" in arguments
+    warnings.showwarning = _warn
+    try:
+        code = typer.main.get_command(app).main(
+            arguments, prog_name="quickstudy", standalone_mode=False
+        )
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except BrokenPipeError:
+        return _hang_up()
+    except SystemExit:  # how typer tells of a broken pipe
+        return _hang_up()
+    except Stopped as stopped:
+        return stopped.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except QuickstudyError as error:
+        return _tell(str(error), error.exit_code, is_json)
+    except Exception as error:
+        return _explain(error, is_json)
+
+
+def _explain(error: Exception, is_json: bool) -> int:
+    """An error that is none of ours: the command line's own, or a bug."""
+    usage = typer.BadParameter.__mro__[2]  # ClickException, wherever typer keeps it
+    if isinstance(error, usage):
+        message = error.format_message()  # type: ignore[attr-defined]
+        return _tell(f"{message} See: quickstudy --help", 2, is_json)
+    if os.environ.get("QUICKSTUDY_DEBUG"):
+        traceback.print_exc()
+    said = " ".join(str(error).split()) or "no message"
+    return _tell(
+        f"{type(error).__name__}: {said}. This is a bug; run with QUICKSTUDY_DEBUG=1 for the "
+        "traceback.",
+        BUG,
+        is_json,
+    )
+
+
+def _tell(message: str, code: int, is_json: bool) -> int:
+    """One sentence on standard error, and the last JSON line."""
+    try:
+        if is_json:
+            print(words.json_line("error", {"message": message, "exit_code": code}), flush=True)
+        print(f"quickstudy: {message}", file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        _hang_up()
+    return code
+
+
+def _hang_up() -> int:
+    """Nobody reads any more: be quiet, also when Python flushes at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            os.dup2(nowhere, stream.fileno())
+    return BROKEN_PIPE
+
+
+def _warn(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
+    """Warnings as one line."""
+    print(f"quickstudy: warning: {' '.join(str(message).split())}", file=sys.stderr)

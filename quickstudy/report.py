@@ -1,0 +1,444 @@
+"""A learner's curves, from its log alone; works beside the process that is at work.
+
+    for told in report.of("ada"):
+        report.draw(told)
+
+Three panels: what it earned (with the incumbent's and random's lines), what it expected
+against what came, and which speed of its mind led.
+
+Left out: minds (nothing is loaded but the log), confidence bands around one learner's curve.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from quickstudy import words
+from quickstudy.errors import DiskTrouble, QuickstudyError, did_you_mean
+from quickstudy.experience import folder as folders
+from quickstudy.experience.event import Event, Kind
+from quickstudy.experience.folder import Folder
+from quickstudy.jobs.entry import Entry
+from quickstudy.jobs.registry import registry
+from quickstudy.types import Array, End
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+EXAM_FIRST = 1_000  # checks on worlds from here on are final exams
+DOTS_PER_INCH = 150
+BINS = 120  # of the second panel, at most
+ROWS = 8  # of the table, at most
+TEAL, ORANGE, GREY, BLUE, INK = "#00897b", "#ef6c00", "#90a4ae", "#3949ab", "#263238"
+SPEEDS = ("instinct", "judgement")
+
+
+@dataclass
+class Episode:
+    """An episode as the log has it; `start` is the steps before it.
+
+    worth, spread: of each decision. rewards: that belong to each, late ones too.
+    """
+
+    start: int
+    end: End = End.NOT
+    worth: list[float] = field(default_factory=list)
+    spread: list[float] = field(default_factory=list)
+    rewards: list[float] = field(default_factory=list)
+    led: list[str] = field(default_factory=list)
+
+    @property
+    def until(self) -> int:
+        return self.start + len(self.rewards)
+
+    @property
+    def earned(self) -> float:
+        return sum(self.rewards)
+
+
+@dataclass(frozen=True)
+class Exam:
+    """A frozen exam: steps before it, its mean return, whether it was a final one."""
+
+    step: int
+    mean: float
+    is_final: bool
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a learner's log tells of one job.
+
+    path: the learner's folder. discount: by which worth was reckoned, where known.
+    entry: of the catalogue; None where the job is not in it.
+    """
+
+    learner: str
+    path: Path
+    job: str
+    step_seconds: float | None
+    discount: float | None
+    episodes: tuple[Episode, ...]
+    exams: tuple[Exam, ...]
+    entry: Entry | None
+
+    @property
+    def steps(self) -> int:
+        return sum(len(episode.rewards) for episode in self.episodes)
+
+    @property
+    def ended(self) -> tuple[Episode, ...]:
+        """Episodes that came to their own end."""
+        return tuple(e for e in self.episodes if e.end in (End.TERMINATED, End.TRUNCATED))
+
+    @property
+    def checks(self) -> tuple[Exam, ...]:
+        return tuple(exam for exam in self.exams if not exam.is_final)
+
+
+# ---- reading
+
+
+def of(learner: str | Path, job: str | None = None) -> tuple[Told, ...]:
+    """What a learner's log tells of a job, or of each of its jobs.
+
+    Raises:
+      DamagedLearner, DiskTrouble: as `Folder.open`.
+      QuickstudyError: it never worked on that job, or on any.
+    """
+    with Folder.open(folders.resolve(learner), readonly=True) as folder:
+        readers = _read(folder)
+        name = folder.about.name
+        told = {key: reader.told(name, folder.path) for key, reader in readers.items()}
+    worked = {key: t for key, t in told.items() if t.steps}
+    if job is not None:
+        return (_only(worked, job, name),)
+    if not worked:
+        raise QuickstudyError(f"{name} has not worked on any job yet: nothing to report.")
+    return tuple(worked.values())
+
+
+class _Reader:
+    """Takes in a job's events in order."""
+
+    def __init__(self, job: str):
+        self.job = job
+        self.step_seconds: float | None = None
+        self.discount: float | None = None
+        self.steps = 0
+        self.episodes: list[Episode] = []
+        self.exams: list[Exam] = []
+        self._open: dict[str, Episode] = {}
+        self._where: dict[int, tuple[Episode, int]] = {}
+
+    def take(self, event: Event) -> None:
+        if event.kind == Kind.JOB:
+            self.step_seconds = (event.note or {}).get("step_seconds")
+        elif event.kind == Kind.EPISODE:
+            self._open[event.stream] = Episode(self.steps)
+            self.episodes.append(self._open[event.stream])
+        elif event.kind == Kind.DECISION:
+            self._decision(event)
+        elif event.kind == Kind.OUTCOME:
+            self._outcome(event)
+        elif event.note and "check" in event.note:
+            self._check(event.note["check"])
+
+    def told(self, learner: str, path: Path) -> Told:
+        entries = {entry.name: entry for entry in registry().entries()}
+        return Told(
+            learner,
+            path,
+            self.job,
+            self.step_seconds,
+            self.discount,
+            tuple(episode for episode in self.episodes if episode.rewards),
+            tuple(self.exams),
+            entries.get(self.job),
+        )
+
+    def _decision(self, event: Event) -> None:
+        episode = self._open[event.stream]
+        self.steps += 1
+        self._where[event.n] = (episode, len(episode.rewards))
+        episode.rewards.append(0.0)
+        episode.worth.append(event.worth or 0.0)
+        episode.spread.append(event.spread or 0.0)
+        episode.led.append(event.leader or SPEEDS[0])
+
+    def _outcome(self, event: Event) -> None:
+        found = self._where.get(event.decision or 0)
+        if found is None:
+            return
+        episode, place = found
+        episode.rewards[place] += event.reward or 0.0
+        if event.end is not End.NOT:
+            episode.end = event.end
+
+    def _check(self, note: dict[str, Any]) -> None:
+        mean = float(np.mean(note["returns"]))
+        self.exams.append(Exam(note["step"], mean, note.get("first", 0) >= EXAM_FIRST))
+        self.discount = note.get("discount", self.discount)
+
+
+def _read(folder: Folder) -> dict[str, _Reader]:
+    readers: dict[str, _Reader] = {}
+    for event in folder.log.read():
+        readers.setdefault(event.job, _Reader(event.job)).take(event)
+    return readers
+
+
+def _only(told: dict[str, Told], job: str, learner: str) -> Told:
+    short = job.rpartition(":")[2].casefold()
+    for name, of_job in told.items():
+        entry = of_job.entry
+        if short in {name.casefold(), entry.gym_id.casefold() if entry else ""}:
+            return of_job
+    raise QuickstudyError(
+        f"{learner} has not worked on job '{job}'.{did_you_mean(job, told)} "
+        f"It worked on: {', '.join(told) or 'none'}."
+    )
+
+
+# ---- figures
+
+
+def fields(told: Told) -> dict[str, Any]:
+    """The report for programs; returns in the job's units."""
+    entry, ended = told.entry, told.ended
+    return {
+        "learner": told.learner,
+        "job": told.job,
+        "steps": told.steps,
+        "job_hours": _hours(told, told.steps),
+        "episodes": len(ended),
+        "episode_ends": [episode.until for episode in ended],
+        "episode_returns": [episode.earned for episode in ended],
+        "checks": [[exam.step, exam.mean] for exam in told.checks],
+        "exams": [[exam.step, exam.mean] for exam in told.exams if exam.is_final],
+        "bar": entry.bar if entry else None,
+        "random": entry.random_score if entry else None,
+    }
+
+
+def lines(told: Told) -> Iterator[str]:
+    """A short table: how it went, in up to eight stretches of equal length."""
+    own = _hours(told, told.steps)
+    worked = f"{told.steps:,} steps" + ("" if own is None else f", {words.hours(own)}")
+    yield f"{told.learner} on {told.job}: {worked}, {len(told.ended):,} episodes ended"
+    if told.entry and told.entry.bar is not None:
+        yield f"bar {words.figure(told.entry.bar)}, random {_or_none(told.entry.random_score)}"
+    yield f"{'steps':>16} {'episodes':>8} {'return':>9} {'check':>9}  leads"
+    edges = np.linspace(0, told.steps, min(ROWS, told.steps) + 1).round().astype(int)
+    for first, last in itertools.pairwise(edges):
+        yield _line(told, int(first), int(last))
+
+
+def _line(told: Told, first: int, last: int) -> str:
+    returns = [e.earned for e in told.ended if first < e.until <= last]
+    checks = [c.mean for c in told.checks if first < c.step <= last]
+    led = [who for e in told.episodes for who in _within(e, first, last)]
+    leader = max(set(led), key=led.count) if led else ""
+    median = words.figure(float(np.median(returns))) if returns else "-"
+    checked = words.figure(checks[-1]) if checks else "-"
+    return f"{f'{first:,}-{last:,}':>16} {len(returns):>8} {median:>9} {checked:>9}  {leader}"
+
+
+def _within(episode: Episode, first: int, last: int) -> list[str]:
+    return episode.led[max(first - episode.start, 0) : max(last - episode.start, 0)]
+
+
+def _hours(told: Told, steps: int) -> float | None:
+    return None if told.step_seconds is None else steps * told.step_seconds / 3_600
+
+
+def _or_none(number: float | None) -> str:
+    return "unknown" if number is None else words.figure(number)
+
+
+def came(episode: Episode, discount: float) -> Array:
+    """What came after each decision of an episode, discounted [T].
+
+        Gₜ = rₜ + γ Gₜ₊₁,   beyond the end: 0 where terminated, else the last worth
+
+    Where an episode was truncated or cut, nobody knows what would have come.
+    """
+    beyond = 0.0 if episode.end == End.TERMINATED else episode.worth[-1]
+    returns = np.empty(len(episode.rewards))
+    for t in range(len(returns) - 1, -1, -1):
+        returns[t] = beyond = episode.rewards[t] + discount * beyond
+    return returns
+
+
+# ---- drawing
+
+
+def default_path(told: Told) -> Path:
+    """Where the curves go unless somebody says otherwise: the learner's folder."""
+    return told.path / f"{re.sub(r'[^A-Za-z0-9._-]+', '-', told.job)}.png"
+
+
+def draw(told: Told, out: Path | None = None) -> Path:
+    """Draws the curves as a PNG of 150 dots an inch; gives where.
+
+    Raises:
+      DiskTrouble: it cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    path = default_path(told) if out is None else out
+    figure = Figure(figsize=(9, 7.6), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    earned, expected, led = figure.subplots(3, 1, sharex=True, height_ratios=(5, 3, 0.7))
+    for axes in (earned, expected, led):
+        _plain_axes(axes)
+    _draw_earned(earned, told)
+    _draw_expected(expected, told)
+    _draw_led(led, told)
+    _title(earned, told)
+    _axis_of_hours(earned, told)
+    try:
+        figure.savefig(path, dpi=DOTS_PER_INCH, format="png")
+    except OSError as error:
+        raise DiskTrouble(
+            f"{path} cannot be written ({error.strerror or error}); give another --out."
+        ) from error
+    return path
+
+
+def _plain_axes(axes: Axes) -> None:
+    axes.grid(True, color="#eceff1", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(colors=INK, labelsize=9, length=0)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color("#cfd8dc")
+
+
+def _title(axes: Axes, told: Told) -> None:
+    entry = told.entry
+    subtitle = f"{entry.title}. {entry.note}".strip() if entry else ""
+    axes.figure.suptitle(  # type: ignore[union-attr]
+        f"{told.learner} learns the job of {told.job}"
+        if entry
+        else f"{told.learner}: {told.job}",
+        x=0.02,
+        ha="left",
+        fontsize=14,
+        fontweight="bold",
+        color=INK,
+    )
+    axes.set_title(_shortened(subtitle, 110), loc="left", fontsize=9, color="#607d8b")
+
+
+def _draw_earned(axes: Axes, told: Told) -> None:
+    ended = told.ended
+    x, y = [e.until for e in ended], [e.earned for e in ended]
+    axes.plot(x, y, ".", color=GREY, markersize=5, alpha=0.7, label="episode, exploring")
+    if len(y) >= 3:
+        axes.plot(x, _running_median(y), color=INK, linewidth=1.6, label="running median")
+    axes.plot(
+        [c.step for c in told.checks], [c.mean for c in told.checks], "o-", color=TEAL,
+        markersize=5, linewidth=1.6, label="frozen check, unseen worlds",
+    )  # fmt: skip
+    finals = [exam for exam in told.exams if exam.is_final]
+    if finals:
+        axes.plot(
+            [e.step for e in finals], [e.mean for e in finals], "*", color=TEAL,
+            markersize=15, markeredgecolor="white", label="final exam", clip_on=False,
+        )  # fmt: skip
+    _draw_rivals(axes, told.entry)
+    axes.set_ylabel("return per episode", color=INK)
+    axes.legend(fontsize=8, frameon=False, loc="lower right")
+
+
+def _draw_rivals(axes: Axes, entry: Entry | None) -> None:
+    if entry is None:
+        return
+    if entry.incumbent is not None:
+        label = f"incumbent: {entry.incumbent.name}, {words.figure(entry.incumbent.score)}"
+        axes.axhline(entry.incumbent.score, color=ORANGE, linewidth=1.6, label=label)
+    if entry.threshold is not None:
+        label = f"bar: {words.figure(entry.threshold)}"
+        axes.axhline(entry.threshold, color=ORANGE, linewidth=1.4, linestyle="--", label=label)
+    if entry.random_score is not None:
+        label = f"random actions: {words.figure(entry.random_score)}"
+        axes.axhline(entry.random_score, color=GREY, linewidth=1.2, linestyle=":", label=label)
+
+
+def _draw_expected(axes: Axes, told: Told) -> None:
+    worth = np.array([w for e in told.episodes for w in e.worth])
+    spread = np.array([s for e in told.episodes for s in e.spread])
+    steps = np.arange(1, len(worth) + 1)
+    x, mean, apart = (_binned(column) for column in (steps, worth, spread))
+    axes.fill_between(x, mean - apart, mean + apart, color=BLUE, alpha=0.15, linewidth=0)
+    axes.plot(x, mean, color=BLUE, linewidth=1.6, label="worth ± spread, when it decided")
+    if told.discount is not None:
+        gamma = told.discount
+        came_after = np.concatenate([came(e, gamma) for e in told.episodes])
+        label = f"what came (γ = {gamma:.3g})"
+        axes.plot(x, _binned(came_after), color=INK, linewidth=1.2, label=label)
+    axes.set_ylabel("worth", color=INK)
+    axes.legend(fontsize=8, frameon=False, loc="lower right")
+
+
+def _draw_led(axes: Axes, told: Told) -> None:
+    led = [who for e in told.episodes for who in e.led]
+    colours = dict(zip(SPEEDS, (ORANGE, BLUE), strict=True))
+    first = 0
+    for step in range(1, len(led) + 1):
+        if step == len(led) or led[step] != led[first]:
+            colour = colours.get(led[first], GREY)
+            axes.axvspan(first, step, color=colour, alpha=0.75, linewidth=0)
+            first = step
+    for who in SPEEDS:
+        axes.plot([], [], "s", color=colours[who], alpha=0.75, label=f"{who} leads")
+    axes.set_yticks([])
+    axes.grid(False)
+    axes.set_ylim(0, 1)
+    axes.set_xlim(0, max(len(led), 1))
+    axes.set_xlabel("steps", color=INK)
+    axes.legend(
+        fontsize=8, frameon=False, ncols=2, loc="upper right", bbox_to_anchor=(1, -0.35)
+    )
+
+
+def _axis_of_hours(axes: Axes, told: Told) -> None:
+    """The job's own time along the top, where a step stands for some."""
+    seconds = told.step_seconds
+    if seconds is None:
+        return
+    is_days = told.steps * seconds > 30 * 86_400
+    a_step = seconds / (86_400 if is_days else 3_600)
+    scale = functools.partial(np.multiply, a_step), functools.partial(np.multiply, 1 / a_step)
+    top = axes.secondary_xaxis("top", functions=scale)
+    top.set_xlabel(f"{'days' if is_days else 'hours'} of the job's own time", color=INK)
+    top.tick_params(colors=INK, labelsize=9, length=0)
+    top.spines["top"].set_visible(False)
+
+
+def _running_median(values: Sequence[float]) -> list[float]:
+    """Of as many neighbours as a twelfth of the episodes, three at least."""
+    half = max(len(values) // 24, 1)
+    return [
+        float(np.median(values[max(i - half, 0) : i + half + 1])) for i in range(len(values))
+    ]
+
+
+def _binned(values: Array) -> Array:
+    """Means of neighbours, so that at most `BINS` numbers are left."""
+    parts = np.array_split(np.asarray(values, float), min(BINS, max(len(values), 1)))
+    return np.array([part.mean() for part in parts])
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
