@@ -200,19 +200,19 @@ def _job_table(lines: Sequence[Line], bar: float) -> str:
         rows.append(
             [
                 label,
-                tables.number(stats.median_steps([run.steps for run in whole])),
+                tables.number(stats.median([run.steps for run in whole])),
                 tables.each(run.steps for run in whole),
                 tables.percent(_mean_of(run.kept for run in whole)),
                 tables.interval(
                     stats.iqm(finals), stats.stratified_bootstrap([finals]), digits=4
                 ),
                 tables.number(_mean_of(run.early for run in whole)),
-                tables.number(stats.median_steps([run.cpu_to_bar for run in whole])),
-                tables.number(stats.median_steps([run.cpu for run in whole])),
-                tables.number(stats.median_steps([run.wall_to_bar for run in whole])),
-                tables.number(stats.median_steps([run.wall for run in whole])),
-                tables.number(stats.median_steps([run.first_decision for run in whole])),
-                tables.number(stats.median_steps([run.peak_mb for run in whole])),
+                tables.number(stats.median([run.cpu_to_bar for run in whole])),
+                tables.number(stats.median([run.cpu for run in whole])),
+                tables.number(stats.median([run.wall_to_bar for run in whole])),
+                tables.number(stats.median([run.wall for run in whole])),
+                tables.number(stats.median([run.first_decision for run in whole])),
+                tables.number(stats.median([run.peak_mb for run in whole])),
             ]
         )
     return tables.table(head, rows)
@@ -237,9 +237,7 @@ def _summary(tasks: Sequence[Task], by_job: dict[str, list[Line]]) -> str:
             group = _algorithms(by_job[task.job]).get(name, [])
             whole = [outcome(ln, bars[task.job]) for ln in group if "failed" not in ln]
             row.append(
-                tables.number(stats.median_steps([run.steps for run in whole]))
-                if whole
-                else "—"
+                tables.number(stats.median([run.steps for run in whole])) if whole else "—"
             )
         rows.append(row)
     return tables.table(head, rows) + "\n\n" + _normalised(tasks, by_job, bars)
@@ -267,6 +265,8 @@ def _normalised(
         groups = list(strata.values())
         value = stats.iqm([score for group in groups for score in group])
         rows.append([name, tables.interval(value, stats.stratified_bootstrap(groups))])
+    if not rows:
+        return "Final returns over all jobs: no algorithm was run on each of them yet."
     head = ["final return over all jobs (random 0, bar 1)", "IQM [95 %]"]
     return tables.table(head, rows)
 

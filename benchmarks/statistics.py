@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-Scores = Sequence[float]
+Scores = Sequence[float] | np.ndarray
 Curve = Sequence[tuple[int, float]]  # (steps worked, mean return of the evaluation there)
 
 
@@ -96,11 +96,11 @@ def kept(curve: Curve, bar: float) -> float | None:
     return mean(later) if later else None
 
 
-def median_steps(steps: Sequence[int | None]) -> float:
-    """Median over runs, where "never" (None) is later than any number; inf if it is never."""
-    if not steps:
+def median(values: Sequence[float | None]) -> float:
+    """Median over runs, where "never" (None) is above any number; inf if that is the median."""
+    if not values:
         raise ValueError("no runs")
-    return float(np.median([math.inf if step is None else step for step in steps]))
+    return float(np.median([math.inf if value is None else value for value in values]))
 
 
 def prediction_interval(scores: Scores) -> Interval:
