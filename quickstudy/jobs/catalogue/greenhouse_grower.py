@@ -11,9 +11,11 @@ from __future__ import annotations
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 
 from quickstudy.jobs.catalogue.shims import gym_make
 from quickstudy.jobs.entry import Entry, Incumbent, Policy
+from quickstudy.types import Array
 
 GYM_ID = "LettuceGreenhouse-v0"
 
@@ -32,7 +34,12 @@ def grower_rule(env: gym.Env) -> Policy:
     plant: Any = env.unwrapped
     rule = GrowerHeuristic()
     rule.reset(plant)
-    return lambda observation, info: plant.encode_control(rule.control(observation, plant))
+
+    def act(observation: Array, info: dict[str, Any]) -> Array:
+        levels = plant.encode_control(rule.control(observation, plant))
+        return np.clip(levels, -1.0, 1.0).astype(np.float32)
+
+    return act
 
 
 ENTRIES: tuple[Entry, ...] = (

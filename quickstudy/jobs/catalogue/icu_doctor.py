@@ -56,40 +56,54 @@ def exact_value(env: gym.Env, policy: Array) -> float:
     Returns:
       The probability that a patient survives.
     """
-    moves, rewards, first = _model(env)
-    chain = np.einsum("sa,sat->st", policy, moves)
-    value = np.linalg.solve(np.eye(len(chain)) - chain, (policy * rewards).sum(axis=1))
-    return float(first @ value)
-
-
-def best_policy(env: gym.Env) -> Array:
-    """[716, 25] the policy of highest value, by value iteration."""
-    moves, rewards, first = _model(env)
-    value = np.zeros_like(first)
-    for _ in range(2_000):
-        value = (rewards + moves @ value).max(axis=1)
-    return np.eye(moves.shape[1])[(rewards + moves @ value).argmax(axis=1)]
+    return _Ward(env).value(policy)
 
 
 def exact_scores(env: gym.Env) -> dict[str, float]:
     """Exact values of random treatment, of the clinicians, and of the best policy."""
     table: Array = env.unwrapped.expert_policy  # type: ignore[attr-defined]
+    ward = _Ward(env)
     policies = {
         "random": np.full(table.shape, 1 / table.shape[1]),
         "incumbent": table,
-        "best": best_policy(env),
+        "best": ward.best_policy(),
     }
-    return {name: exact_value(env, policy) for name, policy in policies.items()}
+    return {name: ward.value(policy) for name, policy in policies.items()}
 
 
-def _model(env: gym.Env) -> tuple[Array, Array, Array]:
-    """Moves [s, a, s'], mean rewards [s, a], first states [s]; nothing follows an end."""
-    model = env.unwrapped.dynamics  # type: ignore[attr-defined]
-    moves = np.array(model["tx_mat"])
-    rewards = np.einsum("sat,sat->sa", moves, model["r_mat"])
-    ended = [s for s in range(len(moves)) if env.unwrapped._is_terminal_state(s)]  # type: ignore[attr-defined]
-    moves[ended], rewards[ended] = 0.0, 0.0
-    return moves, rewards, np.asarray(model["d_0"])
+class _Ward:
+    """The package's model: moves [s, a, s'], mean rewards [s, a], first states [s]."""
+
+    def __init__(self, env: gym.Env) -> None:
+        core: Any = env.unwrapped
+        model = core.dynamics
+        self.moves = np.array(model["tx_mat"])
+        self.rewards = np.einsum("sat,sat->sa", self.moves, model["r_mat"])
+        self.first = np.asarray(model["d_0"])
+        ended = [s for s in range(len(self.first)) if core._is_terminal_state(s)]
+        self.moves[ended], self.rewards[ended] = 0.0, 0.0  # nothing follows an end
+
+    def values(self, policy: Array) -> Array:
+        """[s] value of each state under a policy [s, a]."""
+        chain = np.einsum("sa,sat->st", policy, self.moves)
+        reward = (policy * self.rewards).sum(axis=1)
+        return np.linalg.solve(np.eye(len(chain)) - chain, reward)
+
+    def value(self, policy: Array) -> float:
+        """Value of a policy from the first state."""
+        return float(self.first @ self.values(policy))
+
+    def best_policy(self) -> Array:
+        """[s, a] the policy of highest value, by policy iteration (Howard, 1960)."""
+        states = np.arange(len(self.first))
+        chosen = np.zeros_like(states)
+        while True:
+            policy = np.eye(self.rewards.shape[1])[chosen]
+            q = self.rewards + self.moves @ self.values(policy)
+            gain = q.max(axis=1) - q[states, chosen]
+            if gain.max() < 1e-9:
+                return policy
+            chosen = np.where(gain < 1e-9, chosen, q.argmax(axis=1))
 
 
 ENTRIES: tuple[Entry, ...] = (

@@ -9,6 +9,8 @@ Left out: the package's networks of many junctions.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -44,7 +46,8 @@ def make() -> gym.Env:
 
     os.environ.setdefault("SUMO_HOME", str(sumo.SUMO_HOME))
     os.environ.setdefault("LIBSUMO_AS_TRACI", "1")
-    import sumo_rl
+    with contextlib.redirect_stdout(io.StringIO()):  # it announces that it obeys
+        import sumo_rl
 
     nets = Path(sumo_rl.__file__).parent / "nets" / "2way-single-intersection"
     junction = sumo_rl.SumoEnvironment(
