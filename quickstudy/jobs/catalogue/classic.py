@@ -77,7 +77,7 @@ ENTRIES: tuple[Entry, ...] = (
     _entry(
         "CartPole-v1",
         "Balance a pole on a cart",
-        22.0,
+        22.7,
         475.0,
         step_seconds=0.02,
         budget_steps=5_000,
@@ -95,7 +95,7 @@ ENTRIES: tuple[Entry, ...] = (
     _entry(
         "Acrobot-v1",
         "Swing a two-link arm above a line",
-        -500.0,
+        -499.6,
         -100.0,
         step_seconds=0.2,
         budget_steps=10_000,
@@ -104,7 +104,7 @@ ENTRIES: tuple[Entry, ...] = (
     _entry(
         "Pendulum-v1",
         "Swing a pendulum up and hold it there",
-        -1_200.0,
+        -1_189.0,
         -200.0,
         step_seconds=0.05,
         budget_steps=2_000,
@@ -113,7 +113,7 @@ ENTRIES: tuple[Entry, ...] = (
     _entry(
         "MountainCarContinuous-v0",
         "Drive an underpowered car out of a valley, with little fuel",
-        -33.0,
+        -32.8,
         90.0,
         incumbent=Incumbent("push the way it moves", 89.3, push_along),
         budget_steps=10_000,
@@ -122,10 +122,10 @@ ENTRIES: tuple[Entry, ...] = (
     _entry(
         "LunarLander-v3",
         "Land a craft gently, three engines on or off",
-        -180.0,
+        -186.2,
         200.0,
         make=partial(make_lander, False),
-        incumbent=Incumbent("shipped heuristic", 255.4, shipped_lander),
+        incumbent=Incumbent("shipped heuristic", 242.2, shipped_lander),
         budget_steps=50_000,
         note="The customary threshold is the bar.",
         **LANDER,
@@ -133,10 +133,10 @@ ENTRIES: tuple[Entry, ...] = (
     _entry(
         "LunarLanderContinuous-v3",
         "Land a craft gently, engines with a throttle",
-        -180.0,
+        -223.4,
         200.0,
         make=partial(make_lander, True),
-        incumbent=Incumbent("shipped heuristic", 285.0, shipped_lander),
+        incumbent=Incumbent("shipped heuristic", 284.1, shipped_lander),
         budget_steps=50_000,
         note="The customary threshold is the bar.",
         **LANDER,
@@ -144,7 +144,7 @@ ENTRIES: tuple[Entry, ...] = (
     _entry(
         "MiniGrid-DoorKey-5x5-v0",
         "Find a key, unlock a door, reach the goal",
-        0.0,
+        0.03,
         0.9,
         make=make_doorkey,
         package="minigrid==3.2.0",

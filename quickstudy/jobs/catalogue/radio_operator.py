@@ -77,8 +77,8 @@ ENTRIES: tuple[Entry, ...] = (
         module="mobile_env",
         gym_id=GYM_ID,
         step_seconds=1.0,
-        random_score=-44.0,
-        incumbent=Incumbent("strongest signal", -9.5, strongest_signal),
+        random_score=-38.5,
+        incumbent=Incumbent("strongest signal", 2.2, strongest_signal),
         budget_steps=20_000,
         note="Brings pygame, which cannot stand beside the pygame-ce of the box2d and minigrid "
         "extras.",
