@@ -215,7 +215,7 @@ def work(
     entry = registry().find(job)
     steps = entry.budget_steps if steps is None else steps
     checks = usual_checks(steps) if checks is None else checks
-    bar, clock = Bar(entry), Clock()
+    bar, clock = Bar(entry, learner), Clock()
     started = _started(learner, entry, steps, checks)
     yield started
     if started.done < steps:
@@ -268,9 +268,13 @@ def exam_worlds(learner: Learner, job: str) -> int:
 
 @dataclass
 class Bar:
-    """What a learner is held against: the incumbent plays each world once, when needed."""
+    """What a learner is held against: the incumbent plays each world once, when needed.
+
+    What it earns there is noted in the learner's log, for reports.
+    """
 
     entry: Entry
+    learner: Learner
     _played: dict[int, tuple[float, ...]] = field(default_factory=dict)
     _is_runnable: bool = True
 
@@ -279,19 +283,19 @@ class Bar:
         incumbent = self.entry.incumbent
         return Standing(
             check.returns,
-            self._rival(check.first, len(check.returns)),
+            self._played_on(check.first, len(check.returns)),
             incumbent.score if incumbent else None,
             self.entry.threshold,
         )
 
-    def competent_at(self, learner: Learner) -> int | None:
+    def competent_at(self) -> int | None:
         """Steps before the first check on the way that was at or above the bar."""
-        for check in learner.checks(self.entry.name):
+        for check in self.learner.checks(self.entry.name):
             if check.first != EXAM_FIRST and self.hold(check).is_competent:
                 return check.step
         return None
 
-    def _rival(self, first: int, worlds: int) -> tuple[float, ...] | None:
+    def _played_on(self, first: int, worlds: int) -> tuple[float, ...] | None:
         known = self._played.get(first, ())
         if len(known) < worlds and self._is_runnable:
             more = range(first + len(known), first + worlds)
@@ -301,7 +305,10 @@ class Bar:
             except QuickstudyError:  # its recorded score will do; the learner's work goes on
                 played = None
             self._is_runnable = played is not None
-            known = self._played[first] = known + (played or ())
+            if played:
+                known = self._played[first] = known + played
+                note = {"incumbent": {"first": first, "returns": known}}
+                self.learner.note(self.entry.name, note)
         return known[:worlds] if len(known) >= worlds else None
 
 
@@ -347,13 +354,13 @@ def _started(learner: Learner, entry: Entry, steps: int, checks: int) -> Started
 
 
 def _checked(learner: Learner, moment: Moment, bar: Bar, clock: Clock) -> Checked:
-    saved = learner.sync(moment.job)
     check = learner.checks(moment.job)[-1]
+    standing = bar.hold(check)
     return Checked(
         moment=moment,
-        standing=bar.hold(check),
-        saved=saved,
-        is_first=bar.competent_at(learner) == check.step,
+        standing=standing,
+        saved=learner.sync(moment.job),
+        is_first=bar.competent_at() == check.step,
         leader=learner.leader(moment.job),
         episodes=learner.episodes(moment.job),
         seconds=clock.seconds,
@@ -373,7 +380,7 @@ def _verdict(
         standing=standing,
         steps=learner.steps(name),
         episodes=learner.episodes(name),
-        competent_at=bar.competent_at(learner),
+        competent_at=bar.competent_at(),
         saved=learner.sync(name),
         leader=learner.leader(name),
         seconds=clock.seconds,

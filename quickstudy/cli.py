@@ -205,8 +205,12 @@ def check(
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command; the exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    is_json = "--json" in arguments
-    warnings.showwarning = _warn
+    with warnings.catch_warnings():
+        warnings.showwarning = _warn
+        return _run(arguments, is_json="--json" in arguments)
+
+
+def _run(arguments: list[str], is_json: bool) -> int:
     try:
         code = typer.main.get_command(app).main(
             arguments, prog_name="quickstudy", standalone_mode=False

@@ -15,7 +15,7 @@ import functools
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,11 +66,17 @@ class Episode:
 
 @dataclass(frozen=True)
 class Exam:
-    """A frozen exam: steps before it, its mean return, whether it was a final one."""
+    """A frozen exam: steps before it, and its mean return.
+
+    worlds: how many. is_final: whether it was a final one. incumbent: the incumbent's mean
+    return on the same worlds, where it played them.
+    """
 
     step: int
     mean: float
+    worlds: int
     is_final: bool
+    incumbent: float | None = None
 
 
 @dataclass(frozen=True)
@@ -138,6 +144,7 @@ class _Reader:
         self.exams: list[Exam] = []
         self._open: dict[str, Episode] = {}
         self._where: dict[int, tuple[Episode, int]] = {}
+        self._incumbent: dict[int, list[float]] = {}  # first world → its returns
 
     def take(self, event: Event) -> None:
         if event.kind == Kind.JOB:
@@ -151,6 +158,9 @@ class _Reader:
             self._outcome(event)
         elif event.note and "check" in event.note:
             self._check(event.note["check"])
+        elif event.note and "incumbent" in event.note:
+            played = event.note["incumbent"]
+            self._incumbent[played["first"]] = played["returns"]
 
     def told(self, learner: str, path: Path) -> Told:
         entries = {entry.name: entry for entry in registry().entries()}
@@ -161,7 +171,7 @@ class _Reader:
             self.step_seconds,
             self.discount,
             tuple(episode for episode in self.episodes if episode.rewards),
-            tuple(self.exams),
+            tuple(self._beside(exam) for exam in self.exams),
             entries.get(self.job),
         )
 
@@ -183,9 +193,17 @@ class _Reader:
         if event.end is not End.NOT:
             episode.end = event.end
 
+    def _beside(self, exam: Exam) -> Exam:
+        """The exam with what the incumbent earned on its worlds."""
+        earned = self._incumbent.get(EXAM_FIRST if exam.is_final else 0, [])[: exam.worlds]
+        if len(earned) < exam.worlds:
+            return exam
+        return replace(exam, incumbent=float(np.mean(earned)))
+
     def _check(self, note: dict[str, Any]) -> None:
         mean = float(np.mean(note["returns"]))
-        self.exams.append(Exam(note["step"], mean, note.get("first", 0) >= EXAM_FIRST))
+        is_final = note.get("first", 0) >= EXAM_FIRST
+        self.exams.append(Exam(note["step"], mean, len(note["returns"]), is_final))
         self.discount = note.get("discount", self.discount)
 
 
@@ -222,11 +240,15 @@ def fields(told: Told) -> dict[str, Any]:
         "episodes": len(ended),
         "episode_ends": [episode.until for episode in ended],
         "episode_returns": [episode.earned for episode in ended],
-        "checks": [[exam.step, exam.mean] for exam in told.checks],
-        "exams": [[exam.step, exam.mean] for exam in told.exams if exam.is_final],
+        "checks": [_exam_fields(exam) for exam in told.checks],
+        "exams": [_exam_fields(exam) for exam in told.exams if exam.is_final],
         "bar": entry.bar if entry else None,
         "random": entry.random_score if entry else None,
     }
+
+
+def _exam_fields(exam: Exam) -> dict[str, Any]:
+    return {"steps": exam.step, "return": exam.mean, "incumbent": exam.incumbent}
 
 
 def lines(told: Told) -> Iterator[str]:
@@ -343,7 +365,7 @@ def _title(axes: Axes, told: Told) -> None:
 def _draw_earned(axes: Axes, told: Told) -> None:
     ended = told.ended
     x, y = [e.until for e in ended], [e.earned for e in ended]
-    axes.plot(x, y, ".", color=GREY, markersize=5, alpha=0.7, label="episode, exploring")
+    axes.plot(x, y, ".", color=GREY, markersize=7, alpha=0.8, label="episode, exploring")
     if len(y) >= 3:
         axes.plot(x, _running_median(y), color=INK, linewidth=1.6, label="running median")
     axes.plot(
@@ -354,25 +376,47 @@ def _draw_earned(axes: Axes, told: Told) -> None:
     if finals:
         axes.plot(
             [e.step for e in finals], [e.mean for e in finals], "*", color=TEAL,
-            markersize=15, markeredgecolor="white", label="final exam", clip_on=False,
+            markersize=15, markeredgecolor="white", label="final exam, other worlds",
+            clip_on=False, zorder=4,
         )  # fmt: skip
-    _draw_rivals(axes, told.entry)
+    _draw_rivals(axes, told)
     axes.set_ylabel("return per episode", color=INK)
-    axes.legend(fontsize=8, frameon=False, loc="lower right")
+    _legend(axes)
 
 
-def _draw_rivals(axes: Axes, entry: Entry | None) -> None:
+def _draw_rivals(axes: Axes, told: Told) -> None:
+    """The incumbent's line (where the checks' worlds put it, if it played them), and others."""
+    entry = told.entry
     if entry is None:
         return
     if entry.incumbent is not None:
-        label = f"incumbent: {entry.incumbent.name}, {words.figure(entry.incumbent.score)}"
-        axes.axhline(entry.incumbent.score, color=ORANGE, linewidth=1.6, label=label)
+        beside = [c.incumbent for c in told.checks if c.incumbent is not None]
+        height = beside[-1] if beside else entry.incumbent.score
+        where = "on the checks' worlds" if beside else "on record"
+        label = f"incumbent ({entry.incumbent.name}): {words.figure(height)} {where}"
+        axes.axhline(height, color=ORANGE, linewidth=1.6, label=label)
+        _draw_beside(axes, told)
     if entry.threshold is not None:
         label = f"bar: {words.figure(entry.threshold)}"
         axes.axhline(entry.threshold, color=ORANGE, linewidth=1.4, linestyle="--", label=label)
     if entry.random_score is not None:
         label = f"random actions: {words.figure(entry.random_score)}"
         axes.axhline(entry.random_score, color=GREY, linewidth=1.2, linestyle=":", label=label)
+
+
+def _draw_beside(axes: Axes, told: Told) -> None:
+    """The incumbent at the final exams."""
+    played = [(e.step, e.incumbent) for e in told.exams if e.is_final and e.incumbent]
+    if played:
+        axes.plot(
+            *zip(*played, strict=True), "*", color=ORANGE, markersize=11,
+            markeredgecolor="white", label="incumbent at the final exam", clip_on=False,
+        )  # fmt: skip
+
+
+def _legend(axes: Axes) -> None:
+    """Where it hides least."""
+    axes.legend(fontsize=8, loc="lower right", framealpha=0.9, edgecolor="none")
 
 
 def _draw_expected(axes: Axes, told: Told) -> None:
@@ -388,7 +432,7 @@ def _draw_expected(axes: Axes, told: Told) -> None:
         label = f"what came (γ = {gamma:.3g})"
         axes.plot(x, _binned(came_after), color=INK, linewidth=1.2, label=label)
     axes.set_ylabel("worth", color=INK)
-    axes.legend(fontsize=8, frameon=False, loc="lower right")
+    _legend(axes)
 
 
 def _draw_led(axes: Axes, told: Told) -> None:
@@ -407,6 +451,7 @@ def _draw_led(axes: Axes, told: Told) -> None:
     axes.set_ylim(0, 1)
     axes.set_xlim(0, max(len(led), 1))
     axes.set_xlabel("steps", color=INK)
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.legend(
         fontsize=8, frameon=False, ncols=2, loc="upper right", bbox_to_anchor=(1, -0.35)
     )

@@ -9,7 +9,7 @@ Left out: keys (the view is watched, not operated), and several learners side by
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -25,9 +25,10 @@ from quickstudy.screens import Pace, Standstill, kept, standstill
 from quickstudy.types import End, Moment
 
 FRAME_SECONDS = 0.25
-CHART_ROWS, FEWEST_ROWS = 10, 4
-OTHER_ROWS = 14  # lines of the view beside the chart's rows
+CHART_ROWS, FEWEST_ROWS = 10, 3
+WIDE = 60  # columns from which the legend stands below the chart's own columns
 LABEL_WIDTH = 8
+REPORT_LABELS = 11  # the widest of the final report's, so that its parts align
 GOOD, RIVAL, FAINT, PLAIN = "green", "yellow", "bright_black", ""
 
 
@@ -155,7 +156,7 @@ class View:
         self._console.print(self._safe(second), markup=False)
 
     def keep(self, folder: Path, call: str, curves: Path | None) -> None:
-        self._console.print(_grid(kept(folder, call, curves)))
+        self._console.print(_grid(kept(folder, call, curves), REPORT_LABELS))
 
     # ---- what happens
 
@@ -192,7 +193,7 @@ class View:
         self._console.print()
         headline = self._safe(words.headline(verdict))
         self._console.print(headline, style=f"bold {colour}", markup=False)
-        self._console.print(_grid(words.report(verdict)))
+        self._console.print(_grid(words.report(verdict), REPORT_LABELS))
 
     def _stop(self) -> None:
         if self._live is not None:
@@ -211,12 +212,18 @@ class View:
 
     def _frame(self) -> Group:
         assert self._session is not None
-        return Group(
-            self._head(self._session),
-            self._progress(self._session),
-            self._chart(self._session),
-            self._foot(self._session),
-        )
+        session = self._session
+        above = Text.assemble(self._head(session), self._progress(session))
+        legend, below = self._legend(session), list(self._below())
+        taken = self._height(above) + self._height(legend) + len(below) + 2
+        taken += sum(len(text) // max(self._console.width - 8, 1) for _, text in below)
+        rows = min(max(self._console.height - taken, FEWEST_ROWS), CHART_ROWS)
+        return Group(above, self._chart(session, rows), legend, _grid(below))
+
+    def _height(self, text: Text) -> int:
+        """Lines that a text takes when it is wrapped, about."""
+        width = self._console.width
+        return sum(max(-(-len(line) // width), 1) for line in text.plain.split("\n"))
 
     def _head(self, session: Started) -> Text:
         text = Text()
@@ -243,9 +250,8 @@ class View:
         counted.append(self._safe(f" · {self._status}\n"))
         return Text.assemble(text, counted)
 
-    def _chart(self, session: Started) -> Text:
+    def _chart(self, session: Started, rows: int) -> Text:
         columns = max(self._console.width - LABEL_WIDTH - 3, 8)
-        rows = min(max(self._console.height - OTHER_ROWS, FEWEST_ROWS), CHART_ROWS)
         points = self._episodes.points + self._checks.points
         rival, random = self._rival(session), session.random_score
         seen = [e for _, e in points] + [x for x in (rival, random) if x is not None]
@@ -263,7 +269,7 @@ class View:
             labels.setdefault(row, (words.figure(number), FAINT))
         canvas.curve(self._episodes.points, self._marks.episode, "cyan")
         canvas.curve(self._checks.points, self._marks.check, f"bold {GOOD}")
-        return Text.assemble(self._rows(canvas, labels), self._legend(session))
+        return self._rows(canvas, labels)
 
     def _rows(self, canvas: Canvas, labels: dict[int, tuple[str, str]]) -> Text:
         text = Text(no_wrap=True, overflow="crop")
@@ -277,45 +283,41 @@ class View:
         return text
 
     def _legend(self, session: Started) -> Text:
-        marks, text = self._marks, Text(" " * (LABEL_WIDTH + 2))
+        marks = self._marks
+        text = Text(" " * (LABEL_WIDTH + 2) if self._console.width >= WIDE else "")
         text.append(f"{marks.episode} episode", "cyan")
         text.append(f"  {marks.check} check", GOOD)
         if self._rival(session) is not None:
-            name = "the bar" if session.threshold is not None else "the incumbent"
+            name = "bar" if session.threshold is not None else "incumbent"
             text.append(f"  {marks.line} {name}", RIVAL)
         if session.random_score is not None:
-            text.append(f"  {marks.random} random actions", FAINT)
+            text.append(f"  {marks.random} random", FAINT)
         return text.append("\n")
 
     def _rival(self, session: Started) -> float | None:
         """The bar's height: on the check's own worlds, once known."""
         return self._checked.standing.bar if self._checked else session.bar
 
-    def _foot(self, session: Started) -> Table:
-        lines: list[tuple[str, str]] = []
+    def _below(self) -> Iterator[tuple[str, str]]:
+        """What stands below the chart, line by line."""
         if self._checked:
-            checked = self._checked
-            held = f"{words.figure(checked.standing.mean)} · {words.against(checked)}"
-            lines.append(("check", held))
+            held = words.figure(self._checked.standing.mean)
+            yield "check", self._safe(f"{held} · {words.against(self._checked)}")
         else:
-            lines.append(("check", "none yet"))
+            yield "check", "none yet"
         if self._moment:
             value = self._moment.decision.value
-            lines.append((
-                "worth",
-                f"{words.figure(value.worth)} ± {words.figure(value.spread)}"
-                f" · support {value.support:.2f}",
-            ))  # fmt: skip
-            lines.append(("leads", self._moment.decision.leader))
+            worth, spread = words.figure(value.worth), words.figure(value.spread)
+            yield "worth", self._safe(f"{worth} ± {spread} · support {value.support:.2f}")
+            yield "leads", self._moment.decision.leader
         if self._competent:
-            lines.append(("", self._competent))
-        return _grid((label, self._safe(text)) for label, text in lines)
+            yield "", self._safe(self._competent)
 
 
-def _grid(lines: Iterable[tuple[str, str]]) -> Table:
+def _grid(lines: Iterable[tuple[str, str]], label_width: int = 0) -> Table:
     """Labels on the left, text on the right, which may wrap."""
     table = Table.grid(padding=(0, 2))
-    table.add_column(style=FAINT, no_wrap=True)
+    table.add_column(style=FAINT, no_wrap=True, min_width=label_width)
     table.add_column(overflow="fold")
     for label, text in lines:
         table.add_row(label, Text(text, GOOD if not label else PLAIN))

@@ -52,9 +52,11 @@ def duration(seconds: float) -> str:
 
 
 def hours(job_hours: float) -> str:
-    """A job's own time: ``45 min``, ``33 h``, ``41 days``."""
+    """A job's own time: ``5.4 s``, ``45 min``, ``33 h``, ``41 days``."""
+    if job_hours < 1 / 60:
+        return f"{job_hours * 3_600:.2g} s"
     if job_hours < 1:
-        return f"{job_hours * 60:.3g} min"
+        return f"{job_hours * 60:.2g} min"
     if job_hours < 10:
         return f"{job_hours:.1f} h"
     return f"{job_hours:,.0f} h" if job_hours < 1_000 else f"{job_hours / 24:,.0f} days"
