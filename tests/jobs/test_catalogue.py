@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import itertools
 import json
@@ -137,11 +138,12 @@ def play(env: gym.Env, policy: Any, seed: int | None, steps: int) -> list[float]
 
 
 def random_policy(env: gym.Env) -> Any:
-    env.action_space.seed(0)
+    space = copy.deepcopy(env.action_space)  # some packages make a new one at each reset
+    space.seed(0)
 
     def act(observation: Any, info: dict[str, Any]) -> Any:
         mask = info.get("action_mask")
-        return env.action_space.sample(None if mask is None else mask.astype(np.int8))
+        return space.sample(None if mask is None else mask.astype(np.int8))
 
     return act
 
