@@ -13,6 +13,7 @@ import os
 import sys
 import traceback
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,6 +26,20 @@ from quickstudy.interrupt import Interrupt, Stopped
 
 DEFAULT_JOB = "anaesthetist"
 BUG, BROKEN_PIPE = 70, 141
+
+
+def _whole(least: int) -> Callable[[str], int]:
+    """Reads a whole number of at least so much."""
+
+    def read(text: str) -> int:
+        with suppress(ValueError):
+            number = int(text)
+            if number >= least:
+                return number
+        raise typer.BadParameter(f"came {text!r}, expected a whole number, at least {least}.")
+
+    return read
+
 
 app = typer.Typer(
     add_completion=False,
@@ -57,18 +72,18 @@ def work(
     ] = None,
     steps: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, help="Decisions to work. Without it, "
+        typer.Option(metavar="N", parser=_whole(1), help="Decisions to work. Without it, "
                      "the job's budget."),
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(metavar="N", min=0, help="Makes the run of a new learner repeatable. "
-                     "Without it, one is drawn and told."),
+        typer.Option(metavar="N", parser=_whole(0), help="Makes the run of a new learner "
+                     "repeatable. Without it, one is drawn and told."),
     ] = None,
     checks: Annotated[
         int | None,
-        typer.Option(metavar="N", min=0, help="Frozen exams on the way. Without it, about one "
-                     "every 400 steps, at most 20."),
+        typer.Option(metavar="N", parser=_whole(0), help="Frozen exams on the way. Without "
+                     "it, about one every 400 steps, at most 20."),
     ] = None,
     out: Annotated[
         Path | None,

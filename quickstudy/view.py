@@ -179,7 +179,7 @@ class View:
             self._draw()
 
     def _check(self, checked: Checked) -> None:
-        self._checked = checked
+        self._checked, self._moment = checked, checked.moment
         self._checks.add(checked.moment.step, checked.standing.mean)
         if checked.is_first and self._session:
             self._competent = words.competent(checked, self._session)
