@@ -199,42 +199,51 @@ def cut(place: Place, stream: str, last: Observation | None) -> None:
 
 def absorb(place: Place, event: Event) -> None:
     """Takes in an event from the log as it was taken in when it happened."""
+    shown = _shown(event)
     if event.kind == Kind.EPISODE:
         _begun(place, event.stream, event.episode)
     elif event.kind == Kind.DECISION:
-        observation = Observation(event.observation, event.mask)
-        _decided(place, event.n, event.stream, observation, event.action, None)
+        assert shown is not None and event.action is not None
+        _decided(place, event.n, event.stream, shown, event.action, None)
     elif event.kind == Kind.OUTCOME:
-        last = None
-        if event.observation is not None:
-            last = Observation(event.observation, event.mask)
+        assert event.decision is not None
         row = row_of(place, event.decision)
-        _followed(place, row, event.decision, event.reward, event.end, last, event.stream)
+        _followed(place, row, event.decision, event.reward, event.end, shown, event.stream)
 
 
 def recall(place: Place, event: Event) -> None:
     """Takes an event into memory alone, where a saved mind has studied it already."""
-    memory, stream = place.mind.memory, event.stream
-    episode = place.open.get(stream)
+    memory, shown, stream = place.mind.memory, _shown(event), event.stream
     if event.kind == Kind.EPISODE:
         place.open[stream] = Episode(event.episode)
         place.episodes = max(place.episodes, event.episode + 1)
     elif event.kind == Kind.DECISION:
-        row = memory.add(event.observation, event.mask, event.action)
-        if episode.steps:
-            memory.link(place.rows[bisect_left(place.decisions, episode.latest)], row)
+        assert shown is not None
+        row = memory.add(shown.raw, shown.mask, event.action)
+        if place.open[stream].steps:
+            memory.link(_latest_row(place, stream), row)
         _took(place, event.n, row, stream)
     elif event.kind == Kind.OUTCOME:
+        assert event.decision is not None
         if event.reward is not None:
             memory.reward[row_of(place, event.decision)] += event.reward
             _earned(place, event.decision, event.reward, stream)
+        if event.end == End.TERMINATED:
+            memory.link(_latest_row(place, stream), TERMINAL)
+        elif event.end != End.NOT and shown is not None:
+            memory.link(_latest_row(place, stream), memory.add(shown.raw, shown.mask, None))
         if event.end != End.NOT:
-            row = place.rows[bisect_left(place.decisions, episode.latest)]
-            if event.end == End.TERMINATED:
-                memory.link(row, TERMINAL)
-            elif event.observation is not None:
-                memory.link(row, memory.add(event.observation, event.mask, None))
             del place.open[stream]
+
+
+def _latest_row(place: Place, stream: str) -> int:
+    return place.rows[bisect_left(place.decisions, place.open[stream].latest)]
+
+
+def _shown(event: Event) -> Observation | None:
+    if event.observation is None:
+        return None
+    return Observation(event.observation, event.mask)
 
 
 def row_of(place: Place, decision: int) -> int:

@@ -30,7 +30,7 @@ class Settings:
     """One setting for every job."""
 
     cosines: int = 256
-    width: float = 1.0  # kernel width, in units of √(number of features that move)
+    width: float = 2.0  # kernel width, in units of √(number of features that move)
     prior: float = 1.0  # λ, in observations
     sweeps: int = 30  # of fitted Q-iteration in one refit
     rows: int = 3000  # at most, in one refit
@@ -132,19 +132,20 @@ def fit(
     settings: Settings,
     frame: Frame,
     rows: Rows,
+    offset: float,
     scale: float,
     rng: np.random.Generator,
 ) -> Instinct:
     """Fits it afresh.
 
     Args:
+      offset: worth of what it knows nothing about, in the job's units.
       scale: a standard deviation of returns, in the job's units.
       rng: draws the sample that leads until the next fit.
     """
     phi, taken, reward, discount, next_phi, next_mask = rows
     D, O = phi.shape[1], len(instinct.weights)
     groups = _groups(frame, settings)
-    offset = _offset(reward, discount)
     deviation = settings.noise * scale
     gram = np.zeros((O, D, D), np.float64)
     rows_of: list[np.ndarray] = []
@@ -181,12 +182,6 @@ def fit(
         (settings.prior * whole).astype(f32),
         np.asarray(offset),
     )
-
-
-def _offset(reward: np.ndarray, discount: np.ndarray) -> float:
-    """Worth of the unknown: things go on as on average, or at zero, whichever is more."""
-    horizon = 1.0 / (1.0 - min(float(discount.max(initial=0.0)), 0.999))
-    return max(0.0, float(reward.mean())) * horizon
 
 
 def _groups(frame: Frame, settings: Settings) -> list[slice]:

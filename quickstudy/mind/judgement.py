@@ -128,9 +128,7 @@ def table(
     frame_table: tuple[int, int],
     xp: Any = jnp,
 ) -> Array:
-    """Values [M, B, F, N] of every option in situations x [B, P] at amounts [B, C] or [M, B, C]."""
-    if amounts.ndim > x.ndim:
-        x = xp.broadcast_to(x[None], (amounts.shape[0], *x.shape))
+    """Values [M, B, F, N] of every option in situations x [B, P] at amounts [B, C]."""
     joined = xp.concatenate([x, amounts], axis=-1) if amounts.shape[-1] else x
     out = forward(critic, joined, images, xp)
     return out.reshape(*out.shape[:-1], *frame_table)
@@ -285,6 +283,7 @@ def _improve(
         surplus = jax.lax.stop_gradient(log_density + goal)
         return (temperature * log_density - q.mean(0)).mean() - log_temperature * surplus.mean()
 
+    assert state.actor is not None
     parts = (state.actor, state.log_temperature)
     gradient = eqx.filter_grad(actor_loss)(parts)
     parts, optimiser = _step(settings, gradient, state.actor_optimiser, parts)

@@ -60,27 +60,30 @@ def n_step_return(rewards: Array, discount: float, alive: Array) -> tuple[Array,
     return (rewards * powers * alive[..., :-1]).sum(-1), alive[..., :-1].sum(-1)
 
 
-def factor_values(table: Array, mask: Array, xp: Any = jnp) -> Array:
+def factor_values(table: Array, mask: Array) -> Array:
     """Best total over the allowed options: the mean over factors of each one's best.
 
     Args:
       table: [..., F, N] value of each option of each factor.
-      mask: [..., F, N] True where allowed; a factor with none (padding) counts for nothing.
+      mask: bool [..., F, N], True where allowed; a factor with none (padding) counts for
+        nothing.
 
     Returns:
       [...] the value of the best joint choice, as additive factors allow to find it
       (Sunehag et al. 2018, eq. 4; Tavakoli et al. 2018).
     """
-    best = xp.max(xp.where(mask, table, -1e9), axis=-1)
-    real = xp.any(mask, axis=-1)
-    return xp.sum(xp.where(real, best, 0.0), axis=-1) / xp.maximum(xp.sum(real, axis=-1), 1)
+    return _mean_over_factors(jnp.max(jnp.where(mask, table, -1e9), axis=-1), mask)
 
 
-def chosen_values(table: Array, choices: Array, mask: Array, xp: Any = jnp) -> Array:
+def chosen_values(table: Array, choices: Array, mask: Array) -> Array:
     """The total of the options chosen; shapes as `factor_values`, choices [..., F] ints."""
-    taken = xp.take_along_axis(table, choices[..., None], axis=-1)[..., 0]
-    real = xp.any(mask, axis=-1)
-    return xp.sum(xp.where(real, taken, 0.0), axis=-1) / xp.maximum(xp.sum(real, axis=-1), 1)
+    taken = jnp.take_along_axis(table, choices[..., None], axis=-1)[..., 0]
+    return _mean_over_factors(taken, mask)
+
+
+def _mean_over_factors(values: Array, mask: Array) -> Array:
+    real = jnp.any(mask, axis=-1).astype(values.dtype)
+    return jnp.sum(values * real, axis=-1) / jnp.maximum(jnp.sum(real, axis=-1), 1.0)
 
 
 def tanh_gaussian(mean: Array, log_std: Array, noise: Array) -> tuple[Array, Array]:
@@ -100,17 +103,3 @@ def tanh_gaussian(mean: Array, log_std: Array, noise: Array) -> tuple[Array, Arr
     u = mean + jnp.exp(log_std) * noise
     log_normal = -0.5 * noise**2 - log_std - 0.5 * np.log(2 * np.pi)
     return jnp.tanh(u), log_normal - 2 * (np.log(2.0) - u - jax.nn.softplus(-2 * u))
-
-
-def ridge(gram: Array, moments: Array, prior: float) -> tuple[Array, Array]:
-    """Solves ``(G + λI) w = m`` by Cholesky, in NumPy.
-
-    Args:
-      gram: [..., D, D] ΦᵀΦ. moments: [..., D] Φᵀy. prior: λ > 0.
-
-    Returns:
-      w [..., D] and the inverse [..., D, D], which is the posterior covariance up to the
-      noise variance. Bishop (2006), eq. 3.53–3.54.
-    """
-    inverse = np.linalg.inv(gram + prior * np.eye(gram.shape[-1], dtype=gram.dtype))
-    return np.einsum("...ij,...j->...i", inverse, moments), inverse

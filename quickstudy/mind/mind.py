@@ -145,6 +145,21 @@ def return_scale(mind: Mind) -> float:
     return float(max(np.sqrt(variance), 0.1 * root_mean_square, 1e-8))
 
 
+def centre(mind: Mind) -> float:
+    """Worth of what nothing is known about: things go on as on average, or at zero,
+    whichever is more. What is learned is the difference from it.
+
+    Without it a critic must first learn one large constant, whose errors drown the small
+    differences between actions; below zero it would take away the optimism with which the
+    unknown gets tried (Naik et al. 2024, reward centering; docs/log.md).
+    """
+    known = mind.memory
+    if not known.num_ready:
+        return 0.0
+    mean = float(known.reward[: known.size].mean())
+    return max(0.0, mean) / (1.0 - discount(mind))
+
+
 def leader(mind: Mind, rng: np.random.Generator | None = None) -> str:
     """Which speed leads the next episode; without `rng`, the better one so far."""
     if mind.settings.lead != "both":
@@ -271,7 +286,7 @@ def _judged(mind: Mind, seen: Seen, flat: Array) -> tuple[float, float]:
     q = values[:, np.arange(len(choices)), choices].sum(1) / len(choices)
     scale = return_scale(mind)
     mean = float(q.sum()) / len(q)
-    return mean * scale, float(((q - mean) ** 2).sum()) / len(q) * scale**2
+    return mean * scale + centre(mind), float(((q - mean) ** 2).sum()) / len(q) * scale**2
 
 
 def _felt(mind: Mind, seen: Seen, flat: Array) -> float:
@@ -412,7 +427,7 @@ def _refit(mind: Mind) -> None:
         next_phi=_cosines(mind, batch.next_raw),
         next_mask=next_mask,
     )
-    fitted = instinct.fit(own, s, mind.frame, data, return_scale(mind), rng)
+    fitted = instinct.fit(own, s, mind.frame, data, centre(mind), return_scale(mind), rng)
     mind.learned = replace(mind.learned, instinct=fitted)
 
 
@@ -451,12 +466,18 @@ def _encoded(mind: Mind, batch: memory.Batch) -> Study:
         mask=encoder.expand_mask(frame, batch.mask),
         choices=choices,
         amounts=amounts,
-        reward=batch.reward / np.float32(return_scale(mind)),
+        reward=_in_units_of_judgement(mind, batch),
         discount=batch.discount,
         next_x=encoder.encode(normaliser, frame, batch.next_raw),
         next_images=encoder.images(frame, batch.next_raw),
         next_mask=encoder.expand_mask(frame, batch.next_mask),
     )
+
+
+def _in_units_of_judgement(mind: Mind, batch: memory.Batch) -> Array:
+    """Rewards such that a value v of the job becomes ``(v − centre) / scale``."""
+    shifted = batch.reward - (1.0 - batch.discount) * centre(mind)
+    return (shifted / return_scale(mind)).astype(np.float32)
 
 
 def describe(mind: Mind) -> dict[str, Any]:

@@ -8,6 +8,7 @@ Left out: recurrence, attention, gains and biases of the layer norm.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import equinox as eqx
@@ -57,7 +58,7 @@ def init_network(
         eyes.append(stack)
         seen += width
     sizes = (vector + seen, *hidden, out)
-    weights = [_uniform(rng, members, i, o) for i, o in zip(sizes[:-1], sizes[1:], strict=True)]
+    weights = [_uniform(rng, members, i, o) for i, o in itertools.pairwise(sizes)]
     weights[-1] = weights[-1] * np.float32(0.1)  # start near zero, so that targets lead
     biases = tuple(np.zeros((members, 1, o), np.float32) for o in sizes[1:])
     return Network(tuple(eyes), MLP(tuple(weights), biases))
