@@ -237,9 +237,11 @@ def _run(arguments: list[str], is_json: bool) -> int:
     except SystemExit:  # how typer tells of a broken pipe
         return _hang_up()
     except Stopped as stopped:
-        return stopped.exit_code
+        if stopped.is_told:
+            return stopped.exit_code
+        return _tell("Stopped before work began.", stopped.exit_code, is_json)
     except (KeyboardInterrupt, typer.Abort):
-        return 130
+        return _tell("Stopped.", 130, is_json)
     except QuickstudyError as error:
         return _tell(str(error), error.exit_code, is_json)
     except Exception as error:

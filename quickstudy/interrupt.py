@@ -17,10 +17,14 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopped(BaseException):
-    """Asked to stop from outside. Not an Exception: nobody on the way may swallow it."""
+    """Asked to stop from outside. Not an Exception: nobody on the way may swallow it.
+
+    is_told: whether somebody has said where things stand.
+    """
 
     def __init__(self, number: int):
         super().__init__(signal.Signals(number).name)
+        self.is_told = False
         self.exit_code = 128 + number
 
 

@@ -97,13 +97,14 @@ def _work_on(
             screen.show(event)
             interrupt.is_patient = isinstance(event, Moment)
             interrupt.raise_if_asked()
-    except Stopped:
+    except Stopped as stopped:
         interrupt.is_patient = False
         events.close()
         session, worked = learner.session(job), learner.steps(job)
         done = worked - (session.start if session else worked)
         stop = Standstill(job, worked, learner.sync(job), done, steps, command)
         screen.stand_still(stop)
+        stopped.is_told = True
         raise
     finally:
         interrupt.is_patient = False

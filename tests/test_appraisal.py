@@ -136,40 +136,40 @@ def test_bar_falls_back_on_the_record_where_the_incumbent_is_broken(ada):
 
 
 def test_work_yields_everything_in_order(ada):
-    events = list(appraisal.work(ada, "probe/both", steps=40, checks=2))
+    events = list(appraisal.work(ada, "probe/delayed", steps=20, checks=2))
     kinds = [type(event) for event in events if not isinstance(event, Moment)]
     assert kinds == [Started, Checked, Checked, Examining, Verdict]
     moments = [event for event in events if isinstance(event, Moment)]
-    assert [moment.step for moment in moments] == list(range(1, 41))
+    assert [moment.step for moment in moments] == list(range(1, 21))
     started, verdict = events[0], events[-1]
-    assert (started.done, started.until, started.bar) == (0, 40, 0.9)
-    assert (verdict.steps, verdict.saved, verdict.episodes) == (40, 40, 40)
+    assert (started.done, started.until, started.bar) == (0, 20, 1.0)
+    assert (verdict.steps, verdict.saved, verdict.episodes) == (20, 20, 4)
     assert len(verdict.standing.returns) == appraisal.EXAM_MOST
-    checks = ada.checks("probe/both")
+    checks = ada.checks("probe/delayed")
     assert [check.first for check in checks] == [0, 0, appraisal.EXAM_FIRST]
-    first = [c.step for c in checks[:2] if c.mean >= 0.9][:1]
+    first = [c.step for c in checks[:2] if c.mean >= 1.0][:1]
     assert [verdict.competent_at] == (first or [None])
 
 
 def test_work_that_was_left_is_taken_up_again(ada):
-    events = appraisal.work(ada, "probe/both", steps=30, checks=0)
+    events = appraisal.work(ada, "probe/delayed", steps=30, checks=0)
     for event in events:
         if isinstance(event, Moment) and event.step == 12:
             break
     events.close()
-    assert appraisal.unfinished(ada, "probe/both", 30).start == 0
-    assert appraisal.unfinished(ada, "probe/both", 31) is None
-    resumed = list(appraisal.work(ada, "probe/both", steps=30, checks=0))
+    assert appraisal.unfinished(ada, "probe/delayed", 30).start == 0
+    assert appraisal.unfinished(ada, "probe/delayed", 31) is None
+    resumed = list(appraisal.work(ada, "probe/delayed", steps=30, checks=0))
     assert resumed[0].done == 12
     assert sum(isinstance(event, Moment) for event in resumed) == 18
-    assert appraisal.unfinished(ada, "probe/both", 30) is None
+    assert appraisal.unfinished(ada, "probe/delayed", 30) is None
 
 
 def test_work_that_lacks_only_its_exam_gets_that(ada):
-    for _ in ada.work("probe/both", steps=20):
+    for _ in ada.work("probe/delayed", steps=20):
         pass
-    assert appraisal.unfinished(ada, "probe/both", 20) is not None
-    kinds = [type(event) for event in appraisal.work(ada, "probe/both", steps=20)]
+    assert appraisal.unfinished(ada, "probe/delayed", 20) is not None
+    kinds = [type(event) for event in appraisal.work(ada, "probe/delayed", steps=20)]
     assert kinds == [Started, Examining, Verdict]
 
 

@@ -64,7 +64,7 @@ def _without_clock(lines):
 
 
 def test_json_lines_and_what_is_on_disk(run, home):
-    code, out, err = run("work", "CartPole-v1", "--steps", 60, "--seed", 7, "--json",
+    code, out, err = run("work", "CartPole-v1", "--steps", 40, "--seed", 7, "--json",
                          "--checks", 2)  # fmt: skip
     lines = _json(out)
     assert (code, err) == (0, "")
@@ -73,7 +73,7 @@ def test_json_lines_and_what_is_on_disk(run, home):
     last = lines[-1]
     assert set(last) == LAST_LINE
     assert (last["job"], last["learner"], last["seed"]) == ("CartPole-v1", "CartPole-v1-7", 7)
-    assert last["steps"] == last["saved"] == 60
+    assert last["steps"] == last["saved"] == 40
     assert (last["incumbent"], last["bar"], last["competent"]) == (None, 475.0, False)
     assert last["return"] == pytest.approx(np.mean(last["returns"]))
     assert last["interval"][0] <= last["difference"] <= last["interval"][1]
@@ -97,39 +97,41 @@ def test_seed_makes_a_run_repeatable(run, home, tmp_path, monkeypatch):
 
 
 def test_a_second_run_shows_learning_again(run, home):
-    command = ("work", "probe/constant", "--steps", 5, "--seed", 5, "--json")
+    command = ("work", "odd_jobs:Drift-v0", "--steps", 5, "--seed", 5, "--json")
     runs = [_json(run(*command)[1])[-1] for _ in range(3)]
     names = [last["learner"] for last in runs]
-    assert names == ["probe-constant-5", "probe-constant-5.2", "probe-constant-5.3"]
+    assert names == ["Drift-v0-5", "Drift-v0-5.2", "Drift-v0-5.3"]
     assert [last["steps"] for last in runs] == [5, 5, 5]
 
 
 def test_a_second_run_says_so(run):
-    command = ("work", "probe/constant", "--steps", 3, "--plain")
+    command = ("work", "odd_jobs:Drift-v0", "--steps", 3, "--plain")
     run(*command)
     said = run(*command)[1][0]
-    assert "probe-constant worked here before" in said
-    assert "--learner probe-constant " in said and "Hired probe-constant.2" in said
+    assert "Drift-v0 worked here before" in said
+    assert "--learner Drift-v0 " in said and "Hired Drift-v0.2" in said
 
 
 def test_a_named_learner_goes_on(run):
-    run("work", "probe/constant", "--steps", 5, "--learner", "ada", "--json")
-    last = _json(run("work", "probe/constant", "--steps", 4, "--learner", "ada", "--json")[1])
+    run("work", "odd_jobs:Drift-v0", "--steps", 5, "--learner", "ada", "--json")
+    last = _json(
+        run("work", "odd_jobs:Drift-v0", "--steps", 4, "--learner", "ada", "--json")[1]
+    )
     assert (last[0]["steps"], last[-1]["steps"], last[-1]["session_steps"]) == (5, 9, 4)
 
 
 def test_a_seed_that_is_not_the_learners(run):
-    run("work", "probe/constant", "--steps", 3, "--learner", "ada", "--seed", 1, "--json")
-    code, _, err = run("work", "probe/constant", "--learner", "ada", "--seed", 2, "--plain")
+    run("work", "odd_jobs:Drift-v0", "--steps", 3, "--learner", "ada", "--seed", 1, "--json")
+    code, _, err = run("work", "odd_jobs:Drift-v0", "--learner", "ada", "--seed", 2, "--plain")
     assert code == 1
     assert "'ada' has seed 1, and came --seed 2" in err
 
 
 def test_several_jobs_by_one_learner(run, home):
-    out = run("work", "probe/constant", "probe/action", "--steps", 4, "--json")[1]
+    out = run("work", "odd_jobs:Drift-v0", "probe/delayed", "--steps", 4, "--json")[1]
     ends = [line for line in _json(out) if line["event"] == "end"]
-    assert [line["job"] for line in ends] == ["probe/constant", "probe/action"]
-    assert {line["learner"] for line in ends} == {"probe-constant-then-probe-action"}
+    assert [line["job"] for line in ends] == ["Drift-v0", "probe/delayed"]
+    assert {line["learner"] for line in ends} == {"Drift-v0-then-probe-delayed"}
 
 
 def test_sentences_are_ascii_and_end_with_a_report(run, home):
@@ -147,7 +149,7 @@ def test_sentences_are_ascii_and_end_with_a_report(run, home):
 
 def test_out_says_where_the_curves_go(run, tmp_path):
     path = tmp_path / "curves.png"
-    code, _, _ = run("work", "probe/constant", "--steps", 3, "--json", "--out", path)
+    code, _, _ = run("work", "odd_jobs:Drift-v0", "--steps", 3, "--json", "--out", path)
     assert code == 0 and path.read_bytes().startswith(b"\x89PNG")
 
 
@@ -163,7 +165,7 @@ def _start(home, *arguments, **more):
     )  # fmt: skip
 
 
-COMMAND = ("work", "odd_jobs:Slow-v0", "--steps", 60, "--seed", 2, "--checks", 6, "--json")
+COMMAND = ("work", "odd_jobs:Slow-v0", "--steps", 40, "--seed", 2, "--checks", 4, "--json")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
@@ -180,7 +182,7 @@ def test_stopped_in_mid_work_and_resumed_by_the_same_command(number, run, home):
     else:
         assert child.returncode == 128 + number
         last = seen[-1]
-        assert (last["event"], last["saved"], last["of"]) == ("interrupted", last["done"], 60)
+        assert (last["event"], last["saved"], last["of"]) == ("interrupted", last["done"], 40)
         assert last["command"].startswith(
             "quickstudy work odd_jobs:Slow-v0 --learner Slow-v0-2"
         )
@@ -190,9 +192,9 @@ def test_stopped_in_mid_work_and_resumed_by_the_same_command(number, run, home):
     code, out, err = run(*COMMAND)
     lines = _json(out)
     assert (code, err) == (0, "")
-    assert (lines[0]["learner"], lines[0]["until"]) == ("Slow-v0-2", 60)
-    assert acknowledged <= lines[0]["steps"] < 60
-    assert (lines[-1]["steps"], lines[-1]["saved"]) == (60, 60)
+    assert (lines[0]["learner"], lines[0]["until"]) == ("Slow-v0-2", 40)
+    assert acknowledged <= lines[0]["steps"] < 40
+    assert (lines[-1]["steps"], lines[-1]["saved"]) == (40, 40)
 
 
 QUIET = [("jobs", "--json"), ("--help",), ("jobs", "--oops", "--json")]
@@ -253,7 +255,7 @@ def test_a_job_that_changed(run, monkeypatch):
 
 def test_a_learner_in_use(run, home):
     with qs.hire(home / "ada"):
-        code, _, err = run("work", "probe/constant", "--learner", "ada", "--plain")
+        code, _, err = run("work", "odd_jobs:Drift-v0", "--learner", "ada", "--plain")
     assert code == 8
     assert "in use by" in err and "stop it or wait" in err
 
@@ -261,31 +263,43 @@ def test_a_learner_in_use(run, home):
 def test_a_foreign_folder(run, home):
     (home / "ada").mkdir(parents=True)
     (home / "ada" / "thesis.tex").write_text("precious")
-    code, _, err = run("work", "probe/constant", "--learner", "ada", "--plain")
+    code, _, err = run("work", "odd_jobs:Drift-v0", "--learner", "ada", "--plain")
     assert code == 7
     assert "no learner's folder" in err and "nothing was touched" in err
     assert [path.name for path in (home / "ada").iterdir()] == ["thesis.tex"]
 
 
 def test_a_damaged_folder(run, home):
-    run("work", "probe/constant", "--steps", 3, "--learner", "ada", "--json")
+    run("work", "odd_jobs:Drift-v0", "--steps", 3, "--learner", "ada", "--json")
     (home / "ada" / "experience.db").write_bytes(b"not a database at all" * 400)
-    code, _, err = run("work", "probe/constant", "--learner", "ada", "--plain")
+    code, _, err = run("work", "odd_jobs:Drift-v0", "--learner", "ada", "--plain")
     assert code == 7
     assert "experience.db" in err
 
 
 def test_a_bug_is_called_one(run, monkeypatch):
     monkeypatch.setattr(roster, "arrive", lambda *_: 1 / 0)
-    code, _, err = run("work", "probe/constant", "--plain")
+    code, _, err = run("work", "odd_jobs:Drift-v0", "--plain")
     assert code == cli.BUG
     assert "ZeroDivisionError: division by zero" in err and "QUICKSTUDY_DEBUG=1" in err
     monkeypatch.setenv("QUICKSTUDY_DEBUG", "1")
-    assert "Traceback" in run("work", "probe/constant", "--plain")[2]
+    assert "Traceback" in run("work", "odd_jobs:Drift-v0", "--plain")[2]
+
+
+def test_stopped_before_any_work(run, monkeypatch):
+    def arrive(*_):
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(roster, "arrive", arrive)
+    code, out, err = run("work", "probe/constant", "--json")
+    assert code == 130 and "Stopped before work began" in err
+    assert json.loads(out[-1])["event"] == "error"
 
 
 def test_out_takes_one_job(run):
-    code, _, err = run("work", "probe/constant", "probe/action", "--out", "x.png", "--plain")
+    code, _, err = run(
+        "work", "odd_jobs:Drift-v0", "probe/delayed", "--out", "x.png", "--plain"
+    )
     assert code == 1 and "--out with 2 jobs" in err
 
 

@@ -20,7 +20,7 @@ def worked(tmp_path_factory):
     """A learner that worked on two jobs; its folder and the moments of the first."""
     path = tmp_path_factory.mktemp("home") / "ada"
     with qs.hire(path, seed=3) as ada:
-        events = list(appraisal.work(ada, "CartPole-v1", steps=60, checks=2))
+        events = list(appraisal.work(ada, "CartPole-v1", steps=40, checks=2))
         for _ in ada.work("probe/delayed", steps=10):
             pass
     return path, [event for event in events if isinstance(event, Moment)]
@@ -29,14 +29,14 @@ def worked(tmp_path_factory):
 def test_report_tells_what_the_moments_told(worked):
     path, moments = worked
     told = report.of(path, "CartPole-v1")[0]
-    assert (told.learner, told.steps) == ("ada", 60)
+    assert (told.learner, told.steps) == ("ada", 40)
     ended = [(m.step, m.episode_return) for m in moments if m.end is not End.NOT]
     assert [(e.until, e.earned) for e in told.ended] == ended
     assert [e for one in told.episodes for e in one.led] == [m.decision.leader for m in moments]
     worth = [w for episode in told.episodes for w in episode.worth]
     assert worth == pytest.approx([m.decision.value.worth for m in moments])
-    assert [check.step for check in told.checks] == [30, 60]
-    assert [exam.step for exam in told.exams if exam.is_final] == [60]
+    assert [check.step for check in told.checks] == [20, 40]
+    assert [exam.step for exam in told.exams if exam.is_final] == [40]
     assert told.discount == pytest.approx(1 - 5 / 500)
 
 
@@ -46,7 +46,7 @@ def test_report_of_all_jobs(worked):
 
 def test_report_beside_a_running_learner(tmp_path):
     with qs.hire(tmp_path / "bea", seed=1) as bea:
-        for _ in bea.work("probe/constant", steps=5):
+        for _ in bea.work("probe/delayed", steps=5):
             pass
         assert report.of(tmp_path / "bea")[0].steps == 5
 
@@ -93,7 +93,7 @@ def test_report_as_json(worked, tmp_path, capsys):
     out = tmp_path / "one.png"
     assert main(["report", str(worked[0]), "CartPole-v1", "--json", "--out", str(out)]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert (told["event"], told["steps"], told["curves"]) == ("report", 60, str(out))
+    assert (told["event"], told["steps"], told["curves"]) == ("report", 40, str(out))
     assert len(told["episode_returns"]) == len(told["episode_ends"]) == told["episodes"]
 
 
