@@ -52,6 +52,7 @@ class Started:
       threshold: the return to reach, where the bar is not the incumbent.
       random_score: what random actions earn. step_seconds: real time of a step [s].
       Each of these is None where there is none.
+      past: (steps, mean return) of the checks that this session had before now.
     """
 
     job: str
@@ -68,6 +69,7 @@ class Started:
     threshold: float | None
     random_score: float | None
     step_seconds: float | None
+    past: tuple[tuple[int, float], ...] = ()
 
     @property
     def until(self) -> int:
@@ -350,6 +352,11 @@ def _started(learner: Learner, entry: Entry, steps: int, checks: int) -> Started
         threshold=entry.threshold,
         random_score=entry.random_score,
         step_seconds=entry.step_seconds,
+        past=tuple(
+            (check.step, check.mean)
+            for check in learner.checks(entry.name)
+            if check.first != EXAM_FIRST and check.step > start
+        ),
     )
 
 

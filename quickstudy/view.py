@@ -163,6 +163,8 @@ class View:
     def _start(self, session: Started) -> None:
         self._forget()
         self._session = session
+        for step, mean in session.past:
+            self._checks.add(step, mean)
         self._pace = Pace(session.start + session.done, session.until)
         self._console.print(self._safe(words.task(session)), markup=False)
         self._live = Live(console=self._console, auto_refresh=False, transient=False)
