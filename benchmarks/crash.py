@@ -1,12 +1,14 @@
 """kill -9 at random moments: what is lost, and how learning goes on.
 
     python -m benchmarks.crash                      # 20 kills in 5 lives, and 5 lives without
-    python -m benchmarks.crash --resume
+    python -m benchmarks.crash --through cli        # kills `quickstudy work --json`
+    python -m benchmarks.crash --resume             # goes on
 
 A life is one learner on one job for so many steps. In some lives the process that works is
 killed at moments drawn at random (most while it works, some while it is opening) and the same
 command is given again, until the life is complete. A step is *acknowledged* once the child
 has printed that it is saved; what was acknowledged and is not there after opening is lost.
+Through Python's face the child prints after every step; the command line prints at checks.
 
 Learning curves of killed lives are held against those of uninterrupted ones, on other seeds:
 a killed life should be one more of the same kind, so its mean over the curve should fall into
@@ -40,7 +42,8 @@ from benchmarks.runs import RESULTS, ROOT, Line, Plan
 KILLED, WHOLE = "killed", "uninterrupted"
 OPENING_SHARE = 0.2  # of the kills come while the learner is being opened
 OPENING_SECONDS = 4.0  # after the start, at most
-DELAY_SECONDS = 0.05  # after the step at which a kill is due, at most
+# After the step at which a kill is due, at most; the command line tells of steps less often.
+DELAY_SECONDS = {"python": 0.05, "cli": 3.0}
 
 
 @dataclass(frozen=True)
@@ -65,13 +68,13 @@ class Life:
     opened: int = 0
 
 
-def moments(rng: random.Random, steps: int, kills: int) -> list[Kill]:
-    """When to kill a life, in order of time."""
-    at = sorted(rng.randrange(1, steps) for _ in range(kills))
+def moments(rng: random.Random, steps: int, kills: int, most_seconds: float) -> list[Kill]:
+    """When to kill a life, in order of time; `most_seconds` after the step that is due."""
+    at = sorted(rng.randrange(1, steps * 19 // 20) for _ in range(kills))
     return [
         Kill(0, rng.uniform(0, OPENING_SECONDS))
         if rng.random() < OPENING_SHARE
-        else Kill(step, rng.uniform(0, DELAY_SECONDS))
+        else Kill(step, rng.uniform(0, most_seconds))
         for step in at
     ]
 
@@ -111,7 +114,7 @@ def _say(**what: Any) -> None:
 # ---- the parent
 
 
-def live(plan: Plan, folder: Path, kills: Sequence[Kill]) -> Life:
+def live(plan: Plan, command: Sequence[str], kills: Sequence[Kill]) -> Life:
     """Gives the same command until a life is complete, killing it where it is due.
 
     Raises:
@@ -119,20 +122,23 @@ def live(plan: Plan, folder: Path, kills: Sequence[Kill]) -> Life:
     """
     life = Life()
     for kill in itertools.chain(kills, [None]):
-        if _session(plan, folder, life, kill):
+        if _session(command, life, kill):
             break
     return life
 
 
-def _session(plan: Plan, folder: Path, life: Life, kill: Kill | None) -> bool:
+def commands(plan: Plan, folder: Path) -> dict[str, list[str]]:
+    """What is given again and again: Python's face, or the command line."""
+    python, steps = sys.executable, str(plan.steps)
+    worker = [python, "-m", "benchmarks.crash", "--work", json.dumps(asdict(plan))]
+    cli = [python, "-m", "quickstudy", "work", plan.job, "--json", "--steps", steps]
+    cli += ["--seed", str(plan.seed), "--checks", str(plan.steps // plan.every)]
+    return {"python": [*worker, str(folder)], "cli": [*cli, "--learner", str(folder)]}
+
+
+def _session(command: Sequence[str], life: Life, kill: Kill | None) -> bool:
     """One process of a life. Gives whether the life is complete."""
-    arguments = [json.dumps(asdict(plan)), str(folder)]
-    child = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.crash", "--work", *arguments],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     timer = threading.Timer(kill.delay_seconds, child.kill) if kill else None
     if kill and timer and kill.step == 0:
         timer.start()
@@ -141,7 +147,7 @@ def _session(plan: Plan, folder: Path, life: Life, kill: Kill | None) -> bool:
     assert child.stdout is not None
     for text in child.stdout:
         try:
-            said = json.loads(text)
+            said = heard(json.loads(text))
         except json.JSONDecodeError:  # the line in which it was killed
             continue
         is_done |= "done" in said
@@ -160,6 +166,16 @@ def _session(plan: Plan, folder: Path, life: Life, kill: Kill | None) -> bool:
     return False
 
 
+def heard(said: Line) -> Line:
+    """A line of the command line in the words of `work`; others as they are."""
+    event = said.get("event")
+    if event == "start":
+        return {"opened": said["steps"]}
+    if event == "check":
+        return {"step": said["steps"], "saved": said["saved"], "check": said["return"]}
+    return {"done": True} if event == "end" else said
+
+
 def _hear(life: Life, said: Line) -> None:
     if "opened" in said:
         if life.killed:
@@ -171,14 +187,14 @@ def _hear(life: Life, said: Line) -> None:
         life.curve[said["step"]] = said["check"]
 
 
-def run(plan: Plan, kills: Sequence[Kill]) -> Line:
+def run(plan: Plan, kills: Sequence[Kill], through: str) -> Line:
     """A life and what its log says of itself afterwards, as a line of JSON."""
     from quickstudy.experience.log import Log
 
     began = time.time()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "learner"
-        life = live(plan, folder, kills)
+        life = live(plan, commands(plan, folder)[through], kills)
         with Log.open(folder / "experience.db", readonly=True) as log:
             is_sound = log.verify().is_sound
     return {
@@ -207,10 +223,11 @@ def report(lines: Sequence[Line], command: str) -> str:
     rows = [_row(line) for name in (WHOLE, KILLED) for line in groups[name]]
     head = ["life", "seed", "acknowledged steps at each kill", "steps lost", "log is sound"]
     head += ["mean over the curve", "last check", "checks"]
-    plan = lines[0]["plan"]
+    plan, is_cli = lines[0]["plan"], "--through cli" in command
     conditions = (
         f"{plan['job']}, {plan['steps']:,} steps a life, a check every {plan['every']} on "
-        f"{plan['episodes']} held-out worlds."
+        f"{plan['episodes']} held-out worlds"
+        + (" (the command line: as many as it takes by itself)." if is_cli else ".")
     )
     result = [["kills", str(len(kills))], ["acknowledged steps lost", str(lost)]]
     result += _comparison(groups[WHOLE], groups[KILLED])
@@ -281,16 +298,23 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--kills", type=int, default=20, help="in all: %(default)s")
     parser.add_argument("--lives", type=int, default=5, help="of each kind: %(default)s")
     parser.add_argument("--seed", type=int, default=100, help="of the first life")
+    parser.add_argument(
+        "--through",
+        choices=list(DELAY_SECONDS),
+        default="python",
+        help="what is killed: Learner.work (default), or the command line",
+    )
     parser.add_argument("--resume", action="store_true", help="leave out what is done")
     parser.add_argument("--output", type=Path, default=RESULTS, help="folder for both files")
     asked = parser.parse_args(arguments)
-    path = asked.output / "crash.jsonl"
+    name = "crash" if asked.through == "python" else f"crash_{asked.through}"
+    path = asked.output / f"{name}.jsonl"
     done = runs.finished(path) if asked.resume else {}
     lines = []
     for plan, kills in lives(asked):
         if plan.key not in done:
             print(f"{plan.name}, {len(kills)} kills …", end=" ", flush=True)
-            line = run(plan, kills)
+            line = run(plan, kills, asked.through)
             runs.append(path, line)
             print(f"{sum(lost for _, lost in line['killed'])} steps lost", flush=True)
             done[plan.key] = line
@@ -318,7 +342,10 @@ def lives(asked: argparse.Namespace) -> list[tuple[Plan, list[Kill]]]:
         )
         share = asked.kills * (number - asked.lives + 1) // asked.lives
         share -= asked.kills * (number - asked.lives) // asked.lives
-        kills = moments(random.Random(seed), asked.steps, share) if is_killed else []
+        kills = []
+        if is_killed:
+            most = DELAY_SECONDS[asked.through]
+            kills = moments(random.Random(seed), asked.steps, share, most)
         todo.append((plan, kills))
     return todo
 

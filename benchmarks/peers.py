@@ -10,6 +10,8 @@ Left out: tuned settings (a table of its own), several environments at once.
 from __future__ import annotations
 
 import importlib
+import statistics
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +21,7 @@ import numpy as np
 from benchmarks.runs import Clock, Plan
 from benchmarks.worker import Evaluate, Record, world_seeds
 
+UPDATES = 1_024  # in one call, where speed is measured
 LIBRARIES = {"sb3": "stable_baselines3", "sbx": "sbx"}
 PACKAGES = {"sb3": ("stable-baselines3", "torch"), "sbx": ("sbx-rl", "jax", "jaxlib")}
 
@@ -105,3 +108,19 @@ def lockstep(
         return totals
 
     return returns
+
+
+def updates(algorithm: str, job: str) -> dict[str, float]:
+    """Gradient updates per second, as many as 1,024 in one call, after compilation."""
+    from quickstudy.jobs import registry
+
+    library, _, name = algorithm.partition("-")
+    make = getattr(importlib.import_module(LIBRARIES[library]), name.upper())
+    model = make("MlpPolicy", registry.registry().find(job).make(), seed=0)
+    model.learn(1_000)
+    spent = []
+    for _ in range(4):
+        began = time.perf_counter()
+        model.train(gradient_steps=UPDATES, batch_size=model.batch_size)
+        spent.append(time.perf_counter() - began)
+    return {"updates_per_second": UPDATES / statistics.median(spent[1:])}

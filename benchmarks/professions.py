@@ -140,7 +140,7 @@ def report(lines: Sequence[Line], known: dict[str, Job], command: str) -> str:
         "the greedy policy's, from the package's own transition table). Bar: the catalogue's "
         "threshold, or the incumbent's mean on the very same worlds.",
         "*competent*: seeds whose final return is at or above the bar. *steps to it*: first "
-        f"check at or above it, {CHECKS} checks over the budget, never counted as late. "
+        f"check at or above it, {CHECKS} checks over the budget. "
         "*difference*: ours − the incumbent's, world by world, bootstrap 95 % interval over "
         "worlds (within these seeds).",
         "steps/s: with learning, without checks, compilation included.",
