@@ -120,7 +120,8 @@ def headline(verdict: Verdict) -> str:
     if standing.is_competent is None:
         return f"{session.job}: worked; nobody does this job today, so there is no bar."
     if standing.is_competent:
-        return f"{session.job}: competent, at or above {whom}."
+        is_above = standing.interval is not None and standing.interval[0] > 0
+        return f"{session.job}: competent, {'above' if is_above else 'level with'} {whom}."
     return f"{session.job}: not competent yet, below {whom}."
 
 
