@@ -1,0 +1,129 @@
+"""Judgement: NumPy acts as JAX learned, padding and masks change nothing, one compile."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+from specs import ALL, CONTINUOUS, DISCRETE, numbers
+
+from quickstudy.mind import encoder, judgement
+from quickstudy.mind.encoder import Frame
+from quickstudy.mind.judgement import Judgement, Settings, Study
+from quickstudy.types import Spec
+
+SMALL = Settings(hidden=(16, 16), batch=8, fused=2)
+
+
+def made(frame: Frame, seed: int = 0) -> Judgement:
+    return judgement.init(frame, SMALL, np.random.default_rng(seed))
+
+
+def rows(frame: Frame, seed: int = 0, reward: float = 1.0, discount: float = 0.0) -> Study:
+    rng = np.random.default_rng(seed)
+    shape = (SMALL.fused, SMALL.batch)
+    x = np.zeros((*shape, frame.features), np.float32)
+    x[..., : frame.num_features] = rng.normal(size=(*shape, frame.num_features))
+    pictures = tuple(rng.random((*shape, *s)).astype(np.float32) for s in frame.images)
+    mask = np.broadcast_to(frame.valid, (*shape, *frame.table))
+    real = (np.arange(frame.amounts) < frame.spec.amounts).astype(np.float32)
+    amounts = rng.uniform(-1, 1, (*shape, frame.amounts)).astype(np.float32) * real
+    return Study(
+        x=x,
+        images=pictures,
+        mask=mask,
+        choices=np.zeros((*shape, frame.table[0]), np.int32),
+        amounts=amounts,
+        reward=np.full(shape, reward, np.float32),
+        discount=np.full(shape, discount, np.float32),
+        next_x=x,
+        next_images=pictures,
+        next_mask=mask,
+    )
+
+
+def studied(frame: Frame, data: Study, times: int = 1) -> Judgement:
+    state = made(frame)
+    real = (np.arange(frame.amounts) < frame.spec.amounts).astype(np.float32)
+    for i in range(times):
+        state, _ = judgement.study(state, data, np.int32(i), real, SMALL, frame.table)
+    return state
+
+
+@pytest.mark.parametrize("spec", ALL.values(), ids=ALL.keys())
+def test_what_acts_is_what_learned(spec: Spec) -> None:
+    frame = Frame(spec)
+    state, data = made(frame), rows(frame)
+    here = (data.x[0], tuple(p[0] for p in data.images), data.amounts[0])
+    in_numpy = judgement.table(state.critic, *here, frame.table, np)
+    in_jax = judgement.table(state.critic, *here, frame.table)
+    assert in_numpy.shape == (SMALL.members, SMALL.batch, *frame.table)
+    np.testing.assert_allclose(in_numpy, in_jax, atol=1e-5)
+
+
+@pytest.mark.parametrize("spec", ALL.values(), ids=ALL.keys())
+def test_it_learns_a_terminal_reward(spec: Spec) -> None:
+    frame = Frame(spec)
+    data = rows(frame, reward=0.7)
+    state = studied(frame, data, times=150)
+    values = judgement.table(
+        state.critic, data.x[0], tuple(p[0] for p in data.images), data.amounts[0], frame.table
+    )
+    real = frame.valid.any(-1)
+    np.testing.assert_allclose(np.asarray(values)[:, :, real, 0].mean(-1), 0.7, atol=0.1)
+
+
+def test_same_seed_same_data_same_updates() -> None:
+    frame = Frame(CONTINUOUS)
+    one, two = studied(frame, rows(frame)), studied(frame, rows(frame))
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(two), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_target_never_counts_a_forbidden_option() -> None:
+    frame = Frame(DISCRETE)
+    state = made(frame)
+    state = dataclasses.replace(state, target=jax.tree.map(np.copy, state.target))
+    state.target.mlp.biases[-1][..., 1] = 100.0  # the forbidden option looks splendid
+    state.critic.mlp.biases[-1][..., 1] = 100.0
+    data = jax.tree.map(lambda leaf: leaf[0], rows(frame, reward=0.0, discount=1.0))
+    mask = np.array(data.next_mask)
+    mask[..., 1] = False
+    goal = judgement.targets(
+        state, data._replace(next_mask=mask), jax.random.key(0), np.zeros(0), np.float32(0), (1, 4)
+    )
+    assert np.abs(np.asarray(goal)).max() < 50
+
+
+def test_double_q_the_critic_chooses_the_target_values() -> None:
+    frame = Frame(DISCRETE)
+    state = made(frame)
+    state = dataclasses.replace(state, target=jax.tree.map(np.copy, state.target))
+    state.critic.mlp.biases[-1][..., 0] = 50.0
+    state.target.mlp.biases[-1][..., 0] = -3.0
+    data = jax.tree.map(lambda leaf: leaf[0], rows(frame, reward=1.0, discount=0.5))
+    goal = judgement.targets(state, data, jax.random.key(0), np.zeros(0), np.float32(0), (1, 4))
+    np.testing.assert_allclose(goal, 1 + 0.5 * -3.0, atol=0.4)
+
+
+def test_jobs_of_like_size_compile_once() -> None:
+    first, second = Frame(Spec((numbers(6),), DISCRETE.action)), Frame(DISCRETE)
+    studied(first, rows(first))
+    compiled = judgement._study._cached._cache_size()
+    studied(second, rows(second))
+    assert judgement._study._cached._cache_size() == compiled
+
+
+def test_padding_is_never_read() -> None:
+    """Weights that stand for padding may be anything."""
+    frame = Frame(DISCRETE)
+    state, data = made(frame), rows(frame)
+    before = judgement.table(state.critic, data.x[0], (), data.amounts[0], frame.table, np)
+    state.critic.mlp.weights[0][:, frame.num_features :] = np.nan
+    x = encoder.encode(encoder.init_normaliser(frame), frame, np.zeros(4, np.float32))
+    assert not x[frame.num_features :].any()
+    state.critic.mlp.weights[0][:, frame.num_features :] = 1e3
+    after = judgement.table(state.critic, data.x[0], (), data.amounts[0], frame.table, np)
+    np.testing.assert_array_equal(before, after)
