@@ -224,10 +224,12 @@ def report(lines: Sequence[Line], command: str) -> str:
     head = ["life", "seed", "acknowledged steps at each kill", "steps lost", "log is sound"]
     head += ["mean over the curve", "last check", "checks"]
     plan, is_cli = lines[0]["plan"], "--through cli" in command
+    worlds = "as many held-out worlds as the command line takes by itself"
+    if not is_cli:
+        worlds = f"{plan['episodes']} held-out worlds"
     conditions = (
-        f"{plan['job']}, {plan['steps']:,} steps a life, a check every {plan['every']} on "
-        f"{plan['episodes']} held-out worlds"
-        + (" (the command line: as many as it takes by itself)." if is_cli else ".")
+        f"{plan['job']}, {plan['steps']:,} steps a life, a check every {plan['every']} "
+        f"on {worlds}."
     )
     result = [["kills", str(len(kills))], ["acknowledged steps lost", str(lost)]]
     result += _comparison(groups[WHOLE], groups[KILLED])
