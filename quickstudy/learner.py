@@ -26,7 +26,9 @@ from types import TracebackType
 from typing import Any
 
 import gymnasium
+import jax
 import numpy as np
+import platformdirs
 
 from quickstudy import life
 from quickstudy.errors import DamagedLearner, QuickstudyError, SpecChanged, UnknownDecision
@@ -129,6 +131,7 @@ class Learner:
         progress: Progress | None = None,
     ):
         """For `hire` and `open`."""
+        _keep_compiled_programs()
         self._folder, self._log = folder, folder.log
         self._settings = settings or minds.Settings()
         self._places: dict[str, Place] = {}
@@ -556,6 +559,15 @@ class Learner:
             said = note["check"]
             check = Check(said["step"], tuple(said["returns"]), said.get("first", 0))
             self._checks.setdefault(event.job, []).append(check)
+
+
+def _keep_compiled_programs() -> None:
+    """Compiled once on this machine, then read from disk; unless JAX was told otherwise."""
+    if getattr(jax.config, "jax_compilation_cache_dir", None) is None:
+        cache = platformdirs.user_cache_path("quickstudy") / "compiled"
+        jax.config.update("jax_compilation_cache_dir", str(cache))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
 
 
 def held_out_seed(job: str, world: int) -> int:

@@ -2,10 +2,11 @@
 
 Each episode is led by one speed. Afterwards two things are known that were not known when it
 began (prequential: test, then train): what the leader earned, and how far both speeds'
-predictions were from what came. Earnings decide who leads: one draw from each speed's
-belief about its own mean return, and the higher draw leads, so that the better one soon leads
-nearly always and the other is still tried as long as it might have caught up. Errors
-say how wide the spread is.
+predictions were from what came. Mostly the better earner leads: one draw from the belief
+about each speed's mean return, and the higher draw leads, so that one that might have caught
+up is still tried. On a share of the episodes the better predictor leads: where both have
+failed alike so far, foreseeing it is all there is to tell them apart. Errors also say how
+wide the spread is.
 
 Whose ideas: prequential judgement (Dawid 1984), Thompson sampling with forgetting (Raj &
 Kalyani 2017). Predictive error alone was tried as the judge and lost (see docs/log.md): a
@@ -25,7 +26,9 @@ SPEEDS = ("instinct", "judgement")
 class Settings:
     """One setting for every job."""
 
-    keep: float = 0.9  # of the evidence, from one episode to the next
+    keep: float = 0.95  # of the evidence, from one episode to the next
+    adventurous: float = 0.25  # what an adventurous episode counts against a plain one
+    foreseeing: float = 0.25  # share of episodes that the better predictor leads
     keep_errors: float = 0.8  # likewise, of the prediction errors
 
 
@@ -48,39 +51,46 @@ def judged(
     settings: Settings,
     leader: str,
     earned: float,
+    is_adventurous: bool,
     predictions: np.ndarray,
     returns: np.ndarray,
 ) -> None:
     """Takes in an episode that is over.
 
     Args:
-      leader: who led it. earned: the sum of its rewards.
+      leader: who led it. earned: the sum of its rewards. is_adventurous: it tried things
+        for their own sake, so it says less of its leader.
       predictions: [T, 2] what both speeds expected. returns: [T] what came, discounted.
     """
     mean_square = ((predictions - returns[:, None]) ** 2).mean(0)
     is_first = not any(arbiter.weight)
+    counts = settings.adventurous if is_adventurous else 1.0
+    keep = 1.0 - (1.0 - settings.keep) * counts
     for i, speed in enumerate(SPEEDS):
-        led = 1.0 if speed == leader else 0.0
-        arbiter.weight[i] = settings.keep * arbiter.weight[i] + led
-        arbiter.total[i] = settings.keep * arbiter.total[i] + led * earned
-        arbiter.squares[i] = settings.keep * arbiter.squares[i] + led * earned**2
-        share = 1.0 if is_first else 1 - settings.keep_errors
+        led = counts if speed == leader else 0.0
+        arbiter.weight[i] = keep * arbiter.weight[i] + led
+        arbiter.total[i] = keep * arbiter.total[i] + led * earned
+        arbiter.squares[i] = keep * arbiter.squares[i] + led * earned**2
+        share = 1.0 if is_first else 1.0 - settings.keep_errors
         arbiter.error[i] += share * (float(mean_square[i]) - arbiter.error[i])
 
 
-def leader(arbiter: Arbiter, rng: np.random.Generator | None = None) -> str:
-    """Who leads: by a draw from each one's belief, or without `rng` by the means."""
-    if min(arbiter.weight) < 1e-3:
-        return SPEEDS[0] if arbiter.weight[0] < 1e-3 else SPEEDS[1] if rng else SPEEDS[0]
-    mean = np.array(arbiter.total) / arbiter.weight
-    if rng is None:
-        return SPEEDS[int(mean[1] >= mean[0])]
-    spread = _spread(arbiter, mean)
-    draws = mean + spread / np.sqrt(arbiter.weight) * rng.standard_normal(2)
-    return SPEEDS[int(draws[1] >= draws[0])]
+def leader(arbiter: Arbiter, settings: Settings, rng: np.random.Generator | None = None) -> str:
+    """Who leads the next episode; without `rng`, the better earner so far."""
+    tried = [i for i, weight in enumerate(arbiter.weight) if weight > 1e-3]
+    if len(tried) < 2:
+        known = tried[0] if tried else 0
+        return SPEEDS[1 - known if tried and rng is not None else known]
+    if rng is not None and rng.random() < settings.foreseeing:
+        return SPEEDS[int(arbiter.error[1] <= arbiter.error[0])]
+    belief = np.array(arbiter.total) / arbiter.weight
+    if rng is not None:
+        deviation = _deviation(arbiter, belief)
+        belief = belief + deviation / np.sqrt(arbiter.weight) * rng.standard_normal(2)
+    return SPEEDS[int(belief[1] >= belief[0])]
 
 
-def _spread(arbiter: Arbiter, mean: np.ndarray) -> float:
+def _deviation(arbiter: Arbiter, mean: np.ndarray) -> float:
     """Standard deviation of a return around the mean of the speed that led to it."""
     weight = np.array(arbiter.weight)
     squares = np.array(arbiter.squares) - weight * mean**2

@@ -21,8 +21,13 @@ from typing import NamedTuple
 
 import equinox as eqx
 import numpy as np
+from scipy.linalg import lapack
+from threadpoolctl import ThreadpoolController
 
 from quickstudy.mind.encoder import Frame
+
+# Matrices this small are slower on two threads than on one, and threads spin while they wait.
+ONE_THREAD = ThreadpoolController()
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class Settings:
     sweeps: int = 30  # of fitted Q-iteration in one refit
     rows: int = 3000  # at most, in one refit
     noise: float = 0.1  # of a target, in standard deviations of returns
+    doubt: float = 0.5  # of what nothing is known about, likewise
     amounts: int = 5  # amounts tried, evenly over [-1, 1]
 
 
@@ -143,45 +149,55 @@ def fit(
       scale: a standard deviation of returns, in the job's units.
       rng: draws the sample that leads until the next fit.
     """
-    phi, taken, reward, discount, next_phi, next_mask = rows
-    D, O = phi.shape[1], len(instinct.weights)
-    groups = _groups(frame, settings)
-    deviation = settings.noise * scale
-    gram = np.zeros((O, D, D), np.float64)
-    rows_of: list[np.ndarray] = []
-    for option in range(O):
-        chosen = np.flatnonzero((taken == option).any(-1))
-        rows_of.append(chosen)
-        gram[option] = phi[chosen].T @ phi[chosen]
-    covariance = np.linalg.inv(gram + settings.prior * np.eye(D))
+    with ONE_THREAD.limit(limits=1, user_api="blas"):
+        return _fit(instinct, settings, _groups(frame, settings), rows, offset, scale, rng)
 
-    def regress(y: np.ndarray) -> np.ndarray:
-        moments = np.stack([y[chosen] @ phi[chosen] for chosen in rows_of])
-        return np.einsum("oij,oj->oi", covariance, moments)
 
-    def iterate(weights: np.ndarray, noise: np.ndarray, prior: np.ndarray) -> np.ndarray:
+def _fit(
+    instinct: Instinct,
+    settings: Settings,
+    groups: list[slice],
+    rows: Rows,
+    offset: float,
+    scale: float,
+    rng: np.random.Generator,
+) -> Instinct:
+    shape = instinct.weights.shape
+    chosen = [np.flatnonzero((rows.options == o).any(-1)) for o in range(shape[0])]
+    grams = [rows.phi[at].T.astype(np.float64) @ rows.phi[at] for at in chosen]
+    covariance = np.stack([_inverse(gram, settings.prior) for gram in grams])
+
+    def iterate(weights: np.ndarray, noise: np.ndarray, unknown: np.ndarray) -> np.ndarray:
         for _ in range(settings.sweeps):
-            v_t = _state_value(next_phi @ weights.T, next_mask, groups)
-            y = reward + discount * (v_t + offset) - offset + noise
-            weights = regress(y) + prior
+            v_t = _state_value(rows.next_phi @ weights.T, rows.next_mask, groups)
+            y = rows.reward + rows.discount * (v_t + offset) - offset + noise
+            moments = np.stack([y[at] @ rows.phi[at] for at in chosen])
+            moments = moments + settings.prior * unknown
+            weights = np.matmul(covariance, moments[..., None])[..., 0]
         return weights
 
-    zero = np.zeros((O, D))
-    weights = iterate(instinct.weights.astype(np.float64), np.zeros(len(phi)), zero)
-    noise = deviation * rng.standard_normal(len(phi))
-    draw = deviation * np.sqrt(settings.prior) * rng.standard_normal((O, D))
-    prior = np.einsum("oij,oj->oi", covariance, draw)
-    sample = iterate(weights, noise, prior)
-    whole = np.linalg.inv(gram.sum(0) / max(len(groups), 1) + settings.prior * np.eye(D))
+    # The sample: targets with noise, drawn towards a random idea of what is unknown.
+    mean = iterate(instinct.weights, np.zeros(len(rows.phi)), np.zeros(shape))
+    noise = settings.noise * scale * rng.standard_normal(len(rows.phi))
+    unknown = settings.doubt * scale * rng.standard_normal(shape)
+    sample = iterate(mean, noise, unknown)
+    whole = _inverse(sum(grams) / len(groups), settings.prior)
     f32 = np.float32
     return Instinct(
         instinct.frequencies,
         instinct.phases,
-        weights.astype(f32),
+        mean.astype(f32),
         sample.astype(f32),
         (settings.prior * whole).astype(f32),
         np.asarray(offset),
     )
+
+
+def _inverse(gram: np.ndarray, prior: float) -> np.ndarray:
+    """``(G + λI)⁻¹`` by Cholesky: the posterior covariance up to the noise variance."""
+    factor, _ = lapack.dpotrf(gram + prior * np.eye(len(gram)), lower=1)
+    half, _ = lapack.dpotri(factor, lower=1)
+    return np.tril(half) + np.tril(half, -1).T
 
 
 def _groups(frame: Frame, settings: Settings) -> list[slice]:

@@ -60,22 +60,24 @@ class Counts:
     """What a mind keeps count of.
 
     decisions: taken in so far. owed: updates due and not made. fitted: rows in memory at
-    instinct's last refit. horizon: longest episode so far [steps].
+    instinct's last refit. horizon: longest episode so far [steps]. judged: decisions whose
+    discounted return is known; came: the sum of those returns.
     """
 
     decisions: int = 0
     owed: float = 0.0
     fitted: int = 0
     horizon: int = 0
+    judged: int = 0
+    came: float = 0.0
 
 
 @dataclass
 class Stream:
     """An episode under way.
 
-    rows: of its decisions in memory, since it was last judged. past: discounted return
-    before the last of them. length: decisions in the whole episode. earned: sum of rewards
-    of all rows but those in `rows`.
+    rows, predictions: of its decisions since it was last judged. past: discounted return
+    before the last of them. length: decisions in the whole episode.
     """
 
     episode: int
@@ -151,13 +153,9 @@ def centre(mind: Mind) -> float:
 
     Without it a critic must first learn one large constant, whose errors drown the small
     differences between actions; below zero it would take away the optimism with which the
-    unknown gets tried (Naik et al. 2024, reward centering; docs/log.md).
+    unknown gets tried (after Naik et al. 2024, reward centering; docs/log.md).
     """
-    known = mind.memory
-    if not known.num_ready:
-        return 0.0
-    mean = float(known.reward[: known.size].mean())
-    return max(0.0, mean) / (1.0 - discount(mind))
+    return max(0.0, mind.counts.came / max(mind.counts.judged, 1))
 
 
 def leader(mind: Mind, rng: np.random.Generator | None = None) -> str:
@@ -166,7 +164,7 @@ def leader(mind: Mind, rng: np.random.Generator | None = None) -> str:
         return mind.settings.lead
     if not instinct.applies(mind.frame):
         return "judgement"
-    return arbiter.leader(mind.arbiter, rng)
+    return arbiter.leader(mind.arbiter, mind.settings.arbiter, rng)
 
 
 # ---- acting
@@ -256,8 +254,9 @@ def _table(mind: Mind, seen: Seen, amounts: Array) -> Array:
     frame = mind.frame
     padded = np.zeros((1, frame.amounts), np.float32)
     padded[0, : len(amounts)] = amounts
-    critic = mind.learned.judgement.critic
-    return judgement.table(critic, seen.x[None], seen.pictures, padded, frame.table, np)[:, 0]
+    # The slow copy acts: an average over recent weights, it errs less than the latest ones.
+    slow = mind.learned.judgement.target
+    return judgement.table(slow, seen.x[None], seen.pictures, padded, frame.table, np)[:, 0]
 
 
 def _greedy(frame: Frame, table: Array, mask: Array, amounts: Array) -> Array:
@@ -371,11 +370,14 @@ def _judge(mind: Mind, current: Stream, tail: tuple[float, float]) -> None:
     beyond, gamma = sum(tail) / 2, discount(mind)
     for t in range(len(rewards) - 1, -1, -1):
         returns[t] = beyond = rewards[t] + gamma * beyond
+    mind.counts.judged += len(returns)
+    mind.counts.came += float(returns.sum())
     arbiter.judged(
         mind.arbiter,
         mind.settings.arbiter,
         current.mood.leader,
         float(rewards.sum()),
+        current.mood.is_adventurous,
         np.array(current.predictions),
         returns,
     )

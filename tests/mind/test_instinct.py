@@ -11,7 +11,7 @@ from quickstudy.mind.encoder import Frame
 from quickstudy.mind.instinct import Rows, Settings
 from quickstudy.types import Spec
 
-SETTINGS = Settings(cosines=64, prior=1e-3, sweeps=200, noise=0.0)
+SETTINGS = Settings(cosines=64, prior=1e-3, sweeps=200, noise=0.0, doubt=0.0)
 CHAIN = Spec((choice(3),), (choice(2),))  # three places; action 1 moves right, 0 stays
 
 
@@ -52,7 +52,7 @@ def test_it_finds_the_exact_values_of_a_chain(offset: float) -> None:
 def test_without_noise_the_sample_is_the_mean_and_with_noise_it_is_not() -> None:
     own, _ = fitted()
     np.testing.assert_allclose(own.sample, own.weights, atol=1e-3)
-    noisy, _ = fitted(settings=Settings(cosines=64, prior=1e-3, sweeps=200, noise=1.0))
+    noisy, _ = fitted(settings=Settings(cosines=64, prior=1e-3, sweeps=200))
     assert np.abs(noisy.sample - noisy.weights).max() > 0.01
 
 
