@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -74,22 +75,22 @@ class Spec:
     max_steps: int | None = None
     step_seconds: float | None = None
 
-    @property
+    @cached_property
     def raw_size(self) -> int:
         """Length of the flat observation."""
         return sum(leaf.width for leaf in self.observation)
 
-    @property
+    @cached_property
     def choices(self) -> tuple[int, ...]:
         """Options of each discrete factor of the action, over all leaves."""
         return tuple(n for leaf in self.action for n in leaf.sizes)
 
-    @property
+    @cached_property
     def amounts(self) -> int:
         """Continuous entries of the action, over all leaves."""
         return sum(leaf.width for leaf in self.action if leaf.kind != "discrete")
 
-    @property
+    @cached_property
     def options(self) -> int:
         """Length of an action mask: the options of all factors, one after the other."""
         return sum(self.choices)

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
-import equinox as eqx
 import numpy as np
 
 from quickstudy.mind import moments
@@ -124,7 +123,7 @@ class Frame:
         return np.flatnonzero(kinds == kind)
 
 
-class Normaliser(eqx.Module):
+class Normaliser(NamedTuple):
     """How the numbers in observations are shifted and scaled. [numbers] each."""
 
     seen: Moments

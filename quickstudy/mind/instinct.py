@@ -19,7 +19,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import equinox as eqx
 import numpy as np
 from scipy.linalg import lapack
 from threadpoolctl import ThreadpoolController
@@ -44,7 +43,7 @@ class Settings:
     amounts: int = 5  # amounts tried, evenly over [-1, 1]
 
 
-class Instinct(eqx.Module):
+class Instinct(NamedTuple):
     """Arrays of the fast speed; O options over all factors, D cosines.
 
     frequencies [P, D], phases [D]: the random features, never changed.

@@ -67,7 +67,7 @@ class Study(NamedTuple):
     next_mask: Array
 
 
-class Judgement(eqx.Module):
+class Judgement(NamedTuple):
     """Arrays of the slow speed. Critics [M, …], actor [1, …] or None."""
 
     critic: Network

@@ -29,8 +29,9 @@ def layer_norm(x: Array, xp: Any = jnp) -> Array:
     See Ba, Kiros & Hinton (2016), eq. 4. Why here: it bounds a critic's extrapolation
     (Ball et al. 2023, §4.2) and keeps it plastic (Lyle et al. 2023).
     """
-    centred = x - xp.sum(x, axis=-1, keepdims=True) / x.shape[-1]
-    variance = xp.sum(centred * centred, axis=-1, keepdims=True) / x.shape[-1]
+    width = x.shape[-1]
+    centred = x - x.sum(axis=-1, keepdims=True) / width
+    variance = (centred * centred).sum(axis=-1, keepdims=True) / width
     return centred / xp.sqrt(variance + EPSILON)
 
 

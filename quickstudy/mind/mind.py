@@ -9,22 +9,23 @@ Left out: one mind for several jobs (each job has its own), drives.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any
+import math
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
 import numpy as np
 
-from quickstudy.mind import arbiter, encoder, instinct, judgement, memory, moments, policy
+from quickstudy.mind import arbiter, encoder, instinct, judgement, memory, policy
 from quickstudy.mind.arbiter import Arbiter
 from quickstudy.mind.encoder import Frame, Normaliser
 from quickstudy.mind.instinct import Instinct
 from quickstudy.mind.judgement import Judgement, Study
 from quickstudy.mind.memory import Memory
-from quickstudy.mind.moments import Moments
 from quickstudy.mind.policy import Mood
 from quickstudy.types import Array, End, Observation, Spec, Value
+
+NO_AMOUNTS = np.zeros(0, np.float32)
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Settings:
     policy: policy.Settings = field(default_factory=policy.Settings)
     num_steps: int = 3  # folded into one target of judgement
     first_study: int = 64  # decisions before judgement studies
+    first_lead: int = 4000  # updates before judgement leads, where instinct can
     most_updates: float = 4.0  # of judgement per decision, at first
     least_updates: float = 0.5  # and in the long run
     even_updates: int = 10_000  # decisions at which it is one update per decision
@@ -46,11 +48,10 @@ class Settings:
     lead: str = "both"  # "instinct" or "judgement": that one alone, for probes
 
 
-class Learned(eqx.Module):
+class Learned(NamedTuple):
     """The arrays of a mind: what is saved, merged, cloned."""
 
     normaliser: Normaliser
-    returns: Moments
     instinct: Instinct
     judgement: Judgement
 
@@ -61,7 +62,9 @@ class Counts:
 
     decisions: taken in so far. owed: updates due and not made. fitted: rows in memory at
     instinct's last refit. horizon: longest episode so far [steps]. judged: decisions whose
-    discounted return is known; came: the sum of those returns.
+    discounted return is known; came: the sum of those returns. past, past_mean, past_m2:
+    of the discounted sums of rewards up to each decision: how many, their mean, the sum of
+    their squared deviations (Welford 1962).
     """
 
     decisions: int = 0
@@ -70,6 +73,9 @@ class Counts:
     horizon: int = 0
     judged: int = 0
     came: float = 0.0
+    past: int = 0
+    past_mean: float = 0.0
+    past_m2: float = 0.0
 
 
 @dataclass
@@ -120,7 +126,6 @@ def init(spec: Spec, seed: int = 0, settings: Settings | None = None) -> Mind:
     rng = np.random.default_rng([seed, 1])
     learned = Learned(
         normaliser=encoder.init_normaliser(frame),
-        returns=moments.init(1),
         instinct=instinct.init(frame, settings.instinct, rng),
         judgement=judgement.init(frame, settings.judgement, rng),
     )
@@ -139,12 +144,12 @@ def discount(mind: Mind) -> float:
 
 def return_scale(mind: Mind) -> float:
     """The job's units in one unit of judgement: a standard deviation of returns."""
-    seen = mind.learned.returns
-    if seen.count < 2:
+    counts = mind.counts
+    if counts.past < 2:
         return 1.0
-    variance = float(seen.m2[0] / seen.count)
-    root_mean_square = np.sqrt(variance + float(seen.mean[0]) ** 2)
-    return float(max(np.sqrt(variance), 0.1 * root_mean_square, 1e-8))
+    variance = counts.past_m2 / counts.past
+    root_mean_square = math.sqrt(variance + counts.past_mean**2)
+    return max(math.sqrt(variance), 0.1 * root_mean_square, 1e-8)
 
 
 def centre(mind: Mind) -> float:
@@ -164,6 +169,8 @@ def leader(mind: Mind, rng: np.random.Generator | None = None) -> str:
         return mind.settings.lead
     if not instinct.applies(mind.frame):
         return "judgement"
+    if int(mind.learned.judgement.updates) < mind.settings.first_lead:
+        return "instinct"
     return arbiter.leader(mind.arbiter, mind.settings.arbiter, rng)
 
 
@@ -200,12 +207,16 @@ def act(mind: Mind, observation: Observation, stream: str | None = None) -> Choi
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A situation as both speeds read it: features [P], pictures, cosines [D], mask [F, N]."""
+    """A situation as both speeds read it: features [P], pictures, cosines [D], mask [F, N].
+
+    table: judgement's values [M, F, N], where they do not depend on amounts; else None.
+    """
 
     x: Array
     pictures: tuple[Array, ...]
     phi: Array
     mask: Array
+    table: Array | None
 
 
 def _see(mind: Mind, observation: Observation) -> Seen:
@@ -217,7 +228,8 @@ def _see(mind: Mind, observation: Observation) -> Seen:
     mask = frame.valid
     if observation.mask is not None and frame.spec.choices:
         mask = encoder.expand_mask(frame, observation.mask)
-    return Seen(x, pictures, instinct.cosines(learned.instinct, x), mask)
+    table = None if frame.amounts else _table(mind, x, pictures, NO_AMOUNTS)
+    return Seen(x, pictures, instinct.cosines(learned.instinct, x), mask, table)
 
 
 def _feel(mind: Mind, seen: Seen, mood: Mood | None) -> Array:
@@ -244,19 +256,21 @@ def _reason(mind: Mind, seen: Seen, mood: Mood | None) -> Array:
         amounts = np.tanh(u)[: frame.spec.amounts]
     if not frame.spec.choices:
         return amounts
-    values = _table(mind, seen, amounts)
+    values = seen.table
+    if values is None:
+        values = _table(mind, seen.x, seen.pictures, amounts)
     table = values.sum(0) if mood is None else values[mood.member]
     return _greedy(frame, table, seen.mask, amounts)
 
 
-def _table(mind: Mind, seen: Seen, amounts: Array) -> Array:
+def _table(mind: Mind, x: Array, pictures: tuple[Array, ...], amounts: Array) -> Array:
     """Judgement's values [M, F, N] at amounts [spec.amounts]."""
     frame = mind.frame
     padded = np.zeros((1, frame.amounts), np.float32)
     padded[0, : len(amounts)] = amounts
     # The slow copy acts: an average over recent weights, it errs less than the latest ones.
     slow = mind.learned.judgement.target
-    return judgement.table(slow, seen.x[None], seen.pictures, padded, frame.table, np)[:, 0]
+    return judgement.table(slow, x[None], pictures, padded, frame.table, np)[:, 0]
 
 
 def _greedy(frame: Frame, table: Array, mask: Array, amounts: Array) -> Array:
@@ -271,7 +285,7 @@ def _weigh(mind: Mind, seen: Seen, flat: Array, leads: str, explored: bool) -> C
     own = arbiter.SPEEDS.index(leads)
     value = Value(
         worth=(felt, judged)[own],
-        spread=float(np.sqrt(apart + mind.arbiter.error[own])),
+        spread=float(math.sqrt(apart + mind.arbiter.error[own])),
         support=instinct.support(mind.learned.instinct, seen.phi),
     )
     return Choice(flat, value, leads, explored, (felt, judged))
@@ -280,12 +294,16 @@ def _weigh(mind: Mind, seen: Seen, flat: Array, leads: str, explored: bool) -> C
 def _judged(mind: Mind, seen: Seen, flat: Array) -> tuple[float, float]:
     """Mean and variance over judgement's members, in the job's units."""
     num_choices = len(mind.frame.spec.choices)
-    values = _table(mind, seen, flat[num_choices:])
+    values = seen.table
+    if values is None:
+        values = _table(mind, seen.x, seen.pictures, flat[num_choices:])
     choices = flat[:num_choices].astype(int) if num_choices else np.zeros(1, int)
     q = values[:, np.arange(len(choices)), choices].sum(1) / len(choices)
     scale = return_scale(mind)
-    mean = float(q.sum()) / len(q)
-    return mean * scale + centre(mind), float(((q - mean) ** 2).sum()) / len(q) * scale**2
+    members = q.tolist()
+    mean = sum(members) / len(members)
+    variance = sum((v - mean) ** 2 for v in members) / len(members)
+    return mean * scale + centre(mind), variance * scale**2
 
 
 def _felt(mind: Mind, seen: Seen, flat: Array) -> float:
@@ -359,8 +377,11 @@ def _link(mind: Mind, current: Stream, after: int) -> None:
     row = current.rows[-1]
     mind.memory.link(row, after)
     current.past = discount(mind) * current.past + float(mind.memory.reward[row])
-    returns = moments.update(mind.learned.returns, np.array([[current.past]]))
-    mind.learned = eqx.tree_at(lambda learned: learned.returns, mind.learned, returns)
+    counts = mind.counts
+    counts.past += 1
+    delta = current.past - counts.past_mean
+    counts.past_mean += delta / counts.past
+    counts.past_m2 += delta * (current.past - counts.past_mean)
 
 
 def _judge(mind: Mind, current: Stream, tail: tuple[float, float]) -> None:
@@ -408,7 +429,7 @@ def study(mind: Mind, between_episodes: bool = False) -> None:
 def _look(mind: Mind) -> None:
     raw = mind.memory.raw[mind.counts.fitted : mind.memory.size]
     normaliser = encoder.update_normaliser(mind.learned.normaliser, mind.frame, raw)
-    mind.learned = replace(mind.learned, normaliser=normaliser)
+    mind.learned = mind.learned._replace(normaliser=normaliser)
 
 
 def _refit(mind: Mind) -> None:
@@ -430,7 +451,7 @@ def _refit(mind: Mind) -> None:
         next_mask=next_mask,
     )
     fitted = instinct.fit(own, s, mind.frame, data, centre(mind), return_scale(mind), rng)
-    mind.learned = replace(mind.learned, instinct=fitted)
+    mind.learned = mind.learned._replace(instinct=fitted)
 
 
 def _spread_rows(of: Memory, most: int, rng: np.random.Generator) -> Array:
@@ -456,7 +477,7 @@ def _update(mind: Mind) -> None:
     batch = mind.memory.windows(rows, mind.settings.num_steps, discount(mind))
     real = (np.arange(frame.amounts) < frame.spec.amounts).astype(np.float32)
     new, _ = judgement.study(own, _encoded(mind, batch), np.int32(count), real, s, frame.table)
-    mind.learned = replace(mind.learned, judgement=jax.tree.map(np.asarray, new))
+    mind.learned = mind.learned._replace(judgement=jax.tree.map(np.asarray, new))
 
 
 def _encoded(mind: Mind, batch: memory.Batch) -> Study:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import equinox as eqx
+from typing import NamedTuple
+
 import numpy as np
 
 
-class Moments(eqx.Module):
+class Moments(NamedTuple):
     """Of vectors [D]: how many came, their mean, the sum of their squared deviations."""
 
-    count: np.ndarray
+    number: np.ndarray
     mean: np.ndarray
     m2: np.ndarray
 
@@ -24,10 +25,10 @@ def update(moments: Moments, lot: np.ndarray) -> Moments:
     if not len(lot):
         return moments
     lot = np.asarray(lot, np.float64)
-    count = moments.count + len(lot)
+    count = moments.number + len(lot)
     mean = lot.mean(0)
     delta = mean - moments.mean
-    apart = delta**2 * (moments.count * len(lot) / count)
+    apart = delta**2 * (moments.number * len(lot) / count)
     return Moments(
         np.asarray(count),
         moments.mean + delta * (len(lot) / count),
@@ -37,4 +38,4 @@ def update(moments: Moments, lot: np.ndarray) -> Moments:
 
 def std(moments: Moments) -> np.ndarray:
     """Standard deviation [D] of what came; 0 where nothing did."""
-    return np.sqrt(moments.m2 / max(float(moments.count), 1.0))
+    return np.sqrt(moments.m2 / max(float(moments.number), 1.0))

@@ -3,15 +3,18 @@
 A network may carry a leading axis of members (an ensemble): every weight has it, and the
 output too. Made in NumPy: eager random initialisation in JAX compiles dozens of programs.
 
+They are NamedTuples rather than Equinox modules: looking up an attribute of a module takes
+microseconds, of which acting has none to spare; JAX treats both alike.
+
 Left out: recurrence, attention, gains and biases of the layer norm.
 """
 
 from __future__ import annotations
 
 import itertools
-from typing import Any
+import math
+from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
@@ -20,23 +23,21 @@ from quickstudy.mind import maths
 Array = Any
 
 
-class MLP(eqx.Module):
+class MLP(NamedTuple):
     """Linear → layer norm → ReLU, repeated; then linear. Weights [M, in, out]."""
 
     weights: tuple[Array, ...]
     biases: tuple[Array, ...]
 
 
-class Conv(eqx.Module):
-    """One strided convolution as patches × weights. Weights [M, side·side·in, out]."""
+class Conv(NamedTuple):
+    """One convolution as patches × weights [M, side·side·in, out]; its stride is side // 2."""
 
     weights: Array
     bias: Array
-    side: int = eqx.field(static=True)
-    stride: int = eqx.field(static=True)
 
 
-class Network(eqx.Module):
+class Network(NamedTuple):
     """Convolutions for the images (one stack each), then an MLP over everything."""
 
     eyes: tuple[tuple[Conv, ...], ...]
@@ -85,13 +86,13 @@ def _init_eye(
 ) -> tuple[tuple[Conv, ...], int]:
     """Convolutions for one image, and how many numbers they hand on."""
     rows, columns, channels = shape
-    plan = [(8, 4, 16), (4, 2, 32)] if min(rows, columns) >= 24 else [(3, 1, 16)]
+    plan = [(8, 16), (4, 32)] if min(rows, columns) >= 24 else [(3, 16)]
     stack = []
-    for side, stride, out in plan:
+    for side, out in plan:
         weights = _uniform(rng, members, side * side * channels, out)
         bias = np.zeros((members, 1, 1, 1, out), np.float32)
-        stack.append(Conv(weights, bias, side, stride))
-        rows, columns = (rows - side) // stride + 1, (columns - side) // stride + 1
+        stack.append(Conv(weights, bias))
+        rows, columns = _steps(rows, side), _steps(columns, side)
         channels = out
     return tuple(stack), rows * columns * channels
 
@@ -99,24 +100,29 @@ def _init_eye(
 def _see(stack: tuple[Conv, ...], image: Array, xp: Any) -> Array:
     x = image[None]
     for conv in stack:
-        patches = _patches(x, conv.side, conv.stride, xp)
+        side = math.isqrt(conv.weights.shape[1] // x.shape[-1])
+        patches = _patches(x, side, xp)
         weights = conv.weights[:, None, None]
         x = xp.maximum(patches @ weights + conv.bias, 0.0)
     return x.reshape(*x.shape[:2], -1)
 
 
-def _patches(x: Array, side: int, stride: int, xp: Any) -> Array:
+def _patches(x: Array, side: int, xp: Any) -> Array:
     """[M, B, rows', columns', side·side·channels] of x [M, B, rows, columns, channels]."""
-    rows = (x.shape[2] - side) // stride + 1
-    columns = (x.shape[3] - side) // stride + 1
+    stride = side // 2
+    rows, columns = stride * _steps(x.shape[2], side), stride * _steps(x.shape[3], side)
     return xp.concatenate(
         [
-            x[:, :, i : i + stride * rows : stride, j : j + stride * columns : stride]
+            x[:, :, i : i + rows : stride, j : j + columns : stride]
             for i in range(side)
             for j in range(side)
         ],
         axis=-1,
     )
+
+
+def _steps(length: int, side: int) -> int:
+    return (length - side) // (side // 2) + 1
 
 
 def _uniform(rng: np.random.Generator, members: int, fan_in: int, fan_out: int) -> np.ndarray:

@@ -13,7 +13,9 @@ from quickstudy.mind.arbiter import SPEEDS, Arbiter, Settings
 Earns = Callable[[int], tuple[float, float]]  # episode → mean return of each speed
 
 
-def worked(earns: Earns, episodes: int, seed: int, noise: float = 10.0) -> tuple[Arbiter, float]:
+def worked(
+    earns: Earns, episodes: int, seed: int, noise: float = 10.0
+) -> tuple[Arbiter, float]:
     """An arbiter after `episodes`, and what it earned less the better speed, per episode."""
     judge, rng, regret = Arbiter(), np.random.default_rng(seed), 0.0
     for episode in range(episodes):
@@ -38,7 +40,9 @@ def test_the_better_speed_leads(better: int) -> None:
 
 
 def test_it_notices_who_has_caught_up() -> None:
-    caught_up = lambda episode: (50.0, -100.0 if episode < 50 else 150.0)
+    def caught_up(episode: int) -> tuple[float, float]:
+        return 50.0, -100.0 if episode < 50 else 150.0
+
     for seed in range(5):
         judge, _ = worked(caught_up, 250, seed)
         assert arbiter.leader(judge, Settings()) == "judgement"
@@ -66,7 +70,11 @@ def test_untried_speeds_are_tried_but_never_give_a_frozen_answer() -> None:
 def test_errors_by_hand() -> None:
     judge = Arbiter()
     came = np.array([1.0, 3.0])
-    arbiter.judged(judge, Settings(), "instinct", 4.0, False, np.array([[0, 1], [0, 1.0]]), came)
+    arbiter.judged(
+        judge, Settings(), "instinct", 4.0, False, np.array([[0, 1], [0, 1.0]]), came
+    )
     assert judge.error == [5.0, 2.0]  # (1 + 9)/2 and (0 + 4)/2
-    arbiter.judged(judge, Settings(), "instinct", 4.0, False, np.array([[1, 1], [3, 3.0]]), came)
+    arbiter.judged(
+        judge, Settings(), "instinct", 4.0, False, np.array([[1, 1], [3, 3.0]]), came
+    )
     assert judge.error == pytest.approx([4.0, 1.6])  # a fifth of the way towards 0

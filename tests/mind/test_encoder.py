@@ -11,7 +11,9 @@ from quickstudy.mind.encoder import Frame, bucket
 from quickstudy.types import Spec
 
 
-@pytest.mark.parametrize(("n", "least", "size"), [(1, 1, 1), (3, 1, 4), (4, 1, 4), (5, 8, 8), (9, 8, 16)])
+@pytest.mark.parametrize(
+    ("n", "least", "size"), [(1, 1, 1), (3, 1, 4), (4, 1, 4), (5, 8, 8), (9, 8, 16)]
+)
 def test_buckets(n: int, least: int, size: int) -> None:
     assert bucket(n, least) == size
 
@@ -47,14 +49,18 @@ def test_one_situation_reads_as_in_a_batch() -> None:
     normaliser = encoder.init_normaliser(frame)
     whole = encoder.encode(normaliser, frame, raw)
     np.testing.assert_array_equal(whole[3], encoder.encode(normaliser, frame, raw[3]))
-    np.testing.assert_array_equal(encoder.images(frame, raw)[0][3], encoder.images(frame, raw[3])[0])
+    np.testing.assert_array_equal(
+        encoder.images(frame, raw)[0][3], encoder.images(frame, raw[3])[0]
+    )
     assert encoder.images(frame, raw)[0].max() <= 1.0
 
 
 def test_masks_stand_where_the_options_do() -> None:
     frame = Frame(HYBRID)
     mask = encoder.expand_mask(frame, np.array([True, False, True, False, True]))
-    np.testing.assert_array_equal(mask, [[True, False, True, False], [False, True, False, False]])
+    np.testing.assert_array_equal(
+        mask, [[True, False, True, False], [False, True, False, False]]
+    )
 
 
 def test_actions_split_into_choices_and_amounts() -> None:

@@ -22,7 +22,10 @@ def chain_rows(frame: Frame, own: instinct.Instinct) -> Rows:
     out = (place == 2) & (action == 1)
     encode = encoder.encode
     normaliser = encoder.init_normaliser(frame)
-    see = lambda at: instinct.cosines(own, encode(normaliser, frame, at[:, None].astype("f4")))
+
+    def see(at: np.ndarray) -> np.ndarray:
+        return instinct.cosines(own, encode(normaliser, frame, at[:, None].astype("f4")))
+
     return Rows(
         phi=see(place),
         options=action[:, None],
@@ -33,7 +36,9 @@ def chain_rows(frame: Frame, own: instinct.Instinct) -> Rows:
     )
 
 
-def fitted(offset: float = 0.0, settings: Settings = SETTINGS) -> tuple[instinct.Instinct, Rows]:
+def fitted(
+    offset: float = 0.0, settings: Settings = SETTINGS
+) -> tuple[instinct.Instinct, Rows]:
     frame = Frame(CHAIN)
     rng = np.random.default_rng(0)
     own = instinct.init(frame, settings, rng)

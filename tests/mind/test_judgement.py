@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import jax
 import numpy as np
 import pytest
@@ -85,14 +83,19 @@ def test_same_seed_same_data_same_updates() -> None:
 def test_a_target_never_counts_a_forbidden_option() -> None:
     frame = Frame(DISCRETE)
     state = made(frame)
-    state = dataclasses.replace(state, target=jax.tree.map(np.copy, state.target))
+    state = state._replace(target=jax.tree.map(np.copy, state.target))
     state.target.mlp.biases[-1][..., 1] = 100.0  # the forbidden option looks splendid
     state.critic.mlp.biases[-1][..., 1] = 100.0
     data = jax.tree.map(lambda leaf: leaf[0], rows(frame, reward=0.0, discount=1.0))
     mask = np.array(data.next_mask)
     mask[..., 1] = False
     goal = judgement.targets(
-        state, data._replace(next_mask=mask), jax.random.key(0), np.zeros(0), np.float32(0), (1, 4)
+        state,
+        data._replace(next_mask=mask),
+        jax.random.key(0),
+        np.zeros(0),
+        np.float32(0),
+        (1, 4),
     )
     assert np.abs(np.asarray(goal)).max() < 50
 
@@ -100,7 +103,7 @@ def test_a_target_never_counts_a_forbidden_option() -> None:
 def test_double_q_the_critic_chooses_the_target_values() -> None:
     frame = Frame(DISCRETE)
     state = made(frame)
-    state = dataclasses.replace(state, target=jax.tree.map(np.copy, state.target))
+    state = state._replace(target=jax.tree.map(np.copy, state.target))
     state.critic.mlp.biases[-1][..., 0] = 50.0
     state.target.mlp.biases[-1][..., 0] = -3.0
     data = jax.tree.map(lambda leaf: leaf[0], rows(frame, reward=1.0, discount=0.5))

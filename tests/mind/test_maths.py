@@ -20,7 +20,9 @@ def test_layer_norm_is_the_same_in_both_libraries() -> None:
     np.testing.assert_allclose(maths.layer_norm(x, np), maths.layer_norm(x, jnp), atol=1e-6)
 
 
-@pytest.mark.parametrize(("error", "loss"), [(0.5, 0.125), (-0.5, 0.125), (3.0, 2.5), (-3.0, 2.5)])
+@pytest.mark.parametrize(
+    ("error", "loss"), [(0.5, 0.125), (-0.5, 0.125), (3.0, 2.5), (-3.0, 2.5)]
+)
 def test_huber_by_hand(error: float, loss: float) -> None:
     assert float(maths.huber(jnp.array(error))) == pytest.approx(loss)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from quickstudy.mind import memory
@@ -16,7 +18,7 @@ def chain(store: memory.Memory, shown: list[float], rewards: list[float]) -> lis
     rows = [add(store, value) for value in shown]
     for row, reward in zip(rows, rewards, strict=True):
         store.reward[row] = reward
-    for before, after in zip(rows, rows[1:], strict=False):
+    for before, after in itertools.pairwise(rows):
         store.link(before, after)
     return rows
 
