@@ -34,12 +34,12 @@ class Settings:
     """One setting for every job."""
 
     cosines: int = 256
-    width: float = 2.0  # kernel width, in units of √(number of features that move)
+    width: float = 1.0  # kernel width, in units of √(number of features that move)
     prior: float = 1.0  # λ, in observations
     sweeps: int = 30  # of fitted Q-iteration in one refit
     rows: int = 3000  # at most, in one refit
     noise: float = 0.1  # of a target, in standard deviations of returns
-    doubt: float = 0.5  # of what nothing is known about, likewise
+    doubt: float = 0.3  # of what nothing is known about, likewise
     amounts: int = 5  # amounts tried, evenly over [-1, 1]
 
 

@@ -38,7 +38,7 @@ class Settings:
     policy: policy.Settings = field(default_factory=policy.Settings)
     num_steps: int = 3  # folded into one target of judgement
     first_study: int = 64  # decisions before judgement studies
-    first_lead: int = 4000  # updates before judgement leads, where instinct can
+    first_lead: int = 2000  # updates before judgement leads, where instinct can
     most_updates: float = 4.0  # of judgement per decision, at first
     least_updates: float = 0.5  # and in the long run
     even_updates: int = 10_000  # decisions at which it is one update per decision
@@ -61,8 +61,7 @@ class Counts:
     """What a mind keeps count of.
 
     decisions: taken in so far. owed: updates due and not made. fitted: rows in memory at
-    instinct's last refit. horizon: longest episode so far [steps]. judged: decisions whose
-    discounted return is known; came: the sum of those returns. past, past_mean, past_m2:
+    instinct's last refit. horizon: longest episode so far [steps]. past, past_mean, past_m2:
     of the discounted sums of rewards up to each decision: how many, their mean, the sum of
     their squared deviations (Welford 1962).
     """
@@ -71,8 +70,6 @@ class Counts:
     owed: float = 0.0
     fitted: int = 0
     horizon: int = 0
-    judged: int = 0
-    came: float = 0.0
     past: int = 0
     past_mean: float = 0.0
     past_m2: float = 0.0
@@ -138,8 +135,12 @@ def init(spec: Spec, seed: int = 0, settings: Settings | None = None) -> Mind:
 
 def discount(mind: Mind) -> float:
     """γ: a fifth of the job's horizon counts. ``clip(1 − 5/H, .95, .995)``."""
-    horizon = mind.frame.spec.max_steps or mind.counts.horizon or 100
-    return float(min(max(1 - 5 / max(horizon, 1), 0.95), 0.995))
+    return min(max(1 - 5 / _horizon(mind), 0.95), 0.995)
+
+
+def _horizon(mind: Mind) -> int:
+    """How long an episode may last [steps]."""
+    return mind.frame.spec.max_steps or mind.counts.horizon or 100
 
 
 def return_scale(mind: Mind) -> float:
@@ -153,14 +154,19 @@ def return_scale(mind: Mind) -> float:
 
 
 def centre(mind: Mind) -> float:
-    """Worth of what nothing is known about: things go on as on average, or at zero,
-    whichever is more. What is learned is the difference from it.
+    """Worth of what nothing is known about: to the job's horizon things go on as on
+    average, or at zero, whichever is more. What is learned is the difference from it.
 
     Without it a critic must first learn one large constant, whose errors drown the small
     differences between actions; below zero it would take away the optimism with which the
     unknown gets tried (after Naik et al. 2024, reward centering; docs/log.md).
     """
-    return max(0.0, mind.counts.came / max(mind.counts.judged, 1))
+    known = mind.memory
+    if not known.num_ready:
+        return 0.0
+    mean = float(known.reward[: known.size].mean())
+    gamma, steps = discount(mind), _horizon(mind)
+    return max(0.0, mean) * (1.0 - gamma**steps) / (1.0 - gamma)
 
 
 def leader(mind: Mind, rng: np.random.Generator | None = None) -> str:
@@ -391,8 +397,6 @@ def _judge(mind: Mind, current: Stream, tail: tuple[float, float]) -> None:
     beyond, gamma = sum(tail) / 2, discount(mind)
     for t in range(len(rewards) - 1, -1, -1):
         returns[t] = beyond = rewards[t] + gamma * beyond
-    mind.counts.judged += len(returns)
-    mind.counts.came += float(returns.sum())
     arbiter.judged(
         mind.arbiter,
         mind.settings.arbiter,
