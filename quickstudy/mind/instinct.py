@@ -34,7 +34,7 @@ class Settings:
     """One setting for every job."""
 
     cosines: int = 256
-    width: float = 1.0  # kernel width, in units of √(number of features that move)
+    width: float = 2.0  # kernel width, in units of √(number of features that move)
     prior: float = 1.0  # λ, in observations
     sweeps: int = 30  # of fitted Q-iteration in one refit
     rows: int = 3000  # at most, in one refit
