@@ -55,13 +55,18 @@ Progress = Callable[[int, int], None]  # (events studied again, events to study)
 class Bench:
     """A job's environment while the learner works there.
 
-    job: where it learns. twin: another copy for checks, made when first needed.
+    job: where it learns. twin: another copy for checks, made when first needed; the same
+      one where a process can hold only one.
     shown: what the job shows in the middle of an episode; None between episodes.
     """
 
     job: GymJob
     twin: GymJob | None = None
     shown: Observation | None = None
+
+    @property
+    def is_shared(self) -> bool:
+        return self.twin is self.job
 
 
 @dataclass(frozen=True)
@@ -220,10 +225,13 @@ class Learner:
         try:
             self._cut_what_is_lost(place, bench)
             lived = life.live(place, bench.job, session.until, self._seed_of(name), bench.shown)
+            is_due = False
             for moment, bench.shown in lived:
                 checked = None
-                if moment.step in due:
-                    checked = self.check(name).mean
+                is_due = is_due or moment.step in due
+                waits = bench.is_shared and bench.shown and moment.step < session.until
+                if is_due and not waits:
+                    checked, is_due = self.check(name).mean, False
                 self._save_now_and_then()
                 yield replace(moment, check=checked) if checked is not None else moment
         except QuickstudyError:
@@ -245,6 +253,9 @@ class Learner:
         place = self._places[name]
         if bench.twin is None:
             bench.twin = registry.make(job)
+        if bench.is_shared and WORK in place.open:
+            life.cut(place, WORK, bench.shown)
+            bench.shown = None
         if episodes is None:
             episodes = self._check_episodes(place)
         worlds = range(first, first + episodes)
@@ -427,7 +438,8 @@ class Learner:
         if name not in self._benches:
             made = registry.make(job)
             self._enter(name, made.spec)
-            self._benches[name] = Bench(made)
+            is_single = registry.registry().find(job).is_single
+            self._benches[name] = Bench(made, made if is_single else None)
         return name, self._benches[name]
 
     def _enter(self, name: str, spec: Spec) -> None:

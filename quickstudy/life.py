@@ -28,6 +28,7 @@ from quickstudy.mind.mind import Mind
 from quickstudy.types import Array, Decision, End, Moment, Observation
 
 WORK = "work"  # the stream on which `live` works
+LONGEST_TRIAL = 10_000  # steps
 
 
 @dataclass
@@ -97,9 +98,14 @@ def live(
 
 
 def trial(place: Place, job: Job, seed: int) -> float:
-    """The return of one frozen episode: nothing is explored, recorded or learned."""
+    """The return of one frozen episode: nothing is explored, recorded or learned.
+
+    Where the job has no time limit of its own it is cut after LONGEST_TRIAL steps.
+    """
     observation, total, end = job.reset(seed), 0.0, End.NOT
-    while end is End.NOT:
+    for _ in range(job.spec.max_steps or LONGEST_TRIAL):
+        if end is not End.NOT:
+            break
         step = job.step(minds.act(place.mind, observation).flat)
         observation, total, end = step.observation, total + step.reward, step.end
     return total

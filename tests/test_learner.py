@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -21,6 +22,7 @@ from quickstudy.errors import (
     UnknownDecision,
     UnknownJob,
 )
+from quickstudy.jobs import registry
 from quickstudy.learner import Learner, held_out_seed
 from quickstudy.mind import judgement
 from quickstudy.mind import mind as minds
@@ -334,3 +336,18 @@ def test_a_cut_is_not_an_end(tmp_path: Path) -> None:
         last = memory.ready[memory.num_ready - 1]
         assert memory.after[last] == memory.size - 1  # a situation without a decision
         assert memory.num_ready == 7
+
+
+def test_where_a_process_can_hold_only_one_environment_checks_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = registry.registry().find("CartPole-v1")
+    single = dataclasses.replace(entry, is_single=True)
+    monkeypatch.setattr(registry.Registry, "find", lambda self, name: single)
+    with hired(tmp_path / "a") as a:
+        moments = list(a.work("CartPole-v1", 120, checks=3))
+        assert a._benches["CartPole-v1"].is_shared
+        checked = [m for m in moments if m.check is not None]
+        assert len(checked) == 3
+        assert all(m.end or m.step == 120 for m in checked)
+        assert [m.step for m in moments] == list(range(1, 121))

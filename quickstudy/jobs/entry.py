@@ -47,6 +47,8 @@ class Entry:
       incumbent: what does the job today; None where nobody does.
       budget_steps: steps after which the bar is judged.
       threshold: the return to reach where there is no incumbent, or the bar is another.
+      is_single: only one such environment can live in a process, so checks are taken in the
+        one that is worked in, between episodes, and the incumbent's recorded score stands.
       note: what a user must know ("a simulator for software, not medical advice").
     """
 
@@ -62,6 +64,7 @@ class Entry:
     incumbent: Incumbent | None = None
     budget_steps: int = 20_000
     threshold: float | None = None
+    is_single: bool = False
     note: str = ""
 
     @property

@@ -31,7 +31,7 @@ def returns(entry: Entry, seeds: Sequence[int]) -> tuple[float, ...] | None:
     Raises:
       JobFailed: the environment or the incumbent raised.
     """
-    if entry.incumbent is None or entry.incumbent.policy is None:
+    if entry.incumbent is None or entry.incumbent.policy is None or entry.is_single:
         return None
     try:
         env = entry.make()

@@ -97,6 +97,7 @@ ENTRIES: tuple[Entry, ...] = (
         step_seconds=5.0,
         random_score=-25_553.0,
         incumbent=Incumbent("max-pressure", -9_960.0, max_pressure),
+        is_single=True,
         budget_steps=20_000,
         note="SUMO runs inside the process, once: one environment at a time.",
     ),
