@@ -18,7 +18,7 @@ MAY = {
     "life": GROUND | set(ROOMS),
     "learner": GROUND | {*ROOMS, "life"},
 }
-NEVER = {"jobs": {"jax", "equinox", "optax"}, "experience": {"jax", "equinox", "optax"}}
+NEVER = {"experience": {"jax", "equinox", "optax"}}
 
 
 def imported(path: Path) -> set[str]:

@@ -625,7 +625,10 @@ for round in range(40):
         log.sync()
     except DiskTrouble:
         troubles += 1
-        assert log.saved == start, (log.saved, start)
+        # The saver's thread may have saved the first rows before the disk was full; a sync
+        # that failed never acknowledges the rest, and what is acknowledged can be read.
+        assert start <= log.saved < log.last, (start, log.saved, log.last)
+        assert log.saved == start or log.at(log.saved).step == log.saved
     resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
     assert log.sync() == log.last
 log.close()
