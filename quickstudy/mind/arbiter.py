@@ -83,11 +83,12 @@ def leader(arbiter: Arbiter, settings: Settings, rng: np.random.Generator | None
         return SPEEDS[1 - known if tried and rng is not None else known]
     if rng is not None and rng.random() < settings.foreseeing:
         return SPEEDS[int(arbiter.error[1] <= arbiter.error[0])]
-    belief = np.array(arbiter.total) / arbiter.weight
-    if rng is not None:
-        deviation = _deviation(arbiter, belief)
-        belief = belief + deviation / np.sqrt(arbiter.weight) * rng.standard_normal(2)
-    return SPEEDS[int(belief[1] >= belief[0])]
+    mean = [total / weight for total, weight in zip(arbiter.total, arbiter.weight, strict=True)]
+    if rng is None:
+        return SPEEDS[int(mean[1] >= mean[0])]
+    doubt = _deviation(arbiter, np.array(mean)) / np.sqrt(arbiter.weight)
+    draws = mean + doubt * rng.standard_normal(2)
+    return SPEEDS[int(draws[1] >= draws[0])]
 
 
 def _deviation(arbiter: Arbiter, mean: np.ndarray) -> float:

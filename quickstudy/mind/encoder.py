@@ -50,6 +50,11 @@ class Frame:
         return bucket(len(self.sizes)), 1 if widest == 1 else bucket(widest, 4)
 
     @cached_property
+    def starts(self) -> np.ndarray:
+        """Where each factor's options begin in a flat mask."""
+        return np.cumsum([0, *self.sizes[:-1]])
+
+    @cached_property
     def amounts(self) -> int:
         """C, padded; 0 where there are none."""
         return bucket(self.spec.amounts) if self.spec.amounts else 0

@@ -16,6 +16,7 @@ Left out: jobs with several amounts or with both amounts and choices: judgement 
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -65,10 +66,9 @@ def applies(frame: Frame) -> bool:
     return frame.spec.amounts == 0 or (frame.spec.amounts == 1 and not frame.spec.choices)
 
 
-def prototypes(frame: Frame, settings: Settings) -> np.ndarray:
-    """The amounts among which it chooses [A]; empty for discrete jobs."""
-    if frame.spec.amounts == 0:
-        return np.zeros(0, np.float32)
+@functools.cache
+def prototypes(settings: Settings) -> np.ndarray:
+    """The amounts among which it chooses [A], where a job's action is one amount."""
     return np.linspace(-1, 1, settings.amounts, dtype=np.float32)
 
 
@@ -126,10 +126,8 @@ class Rows(NamedTuple):
 def options(frame: Frame, settings: Settings, flat: np.ndarray) -> np.ndarray:
     """Which option each factor took [..., G], as an index into all O, of flat actions."""
     if not frame.spec.choices:
-        tried = prototypes(frame, settings)
-        return np.abs(flat[..., :1, None] - tried).argmin(-1)
-    starts = np.cumsum([0, *frame.sizes[:-1]])
-    return (flat[..., : len(frame.sizes)] + starts).astype(int)
+        return np.abs(flat[..., :1, None] - prototypes(settings)).argmin(-1)
+    return (flat[..., : len(frame.sizes)] + frame.starts).astype(int)
 
 
 def fit(

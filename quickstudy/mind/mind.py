@@ -60,13 +60,14 @@ class Learned(NamedTuple):
 class Counts:
     """What a mind keeps count of.
 
-    decisions: taken in so far. owed: updates due and not made. fitted: rows in memory at
-    instinct's last refit. horizon: longest episode so far [steps]. past, past_mean, past_m2:
-    of the discounted sums of rewards up to each decision: how many, their mean, the sum of
-    their squared deviations (Welford 1962).
+    decisions: taken in so far; rewards: the sum of all their rewards. owed: updates due and
+    not made. fitted: rows in memory at instinct's last refit. horizon: longest episode so
+    far [steps]. past, past_mean, past_m2: of the discounted sums of rewards up to each
+    decision: how many, their mean, the sum of their squared deviations (Welford 1962).
     """
 
     decisions: int = 0
+    rewards: float = 0.0
     owed: float = 0.0
     fitted: int = 0
     horizon: int = 0
@@ -161,10 +162,7 @@ def centre(mind: Mind) -> float:
     differences between actions; below zero it would take away the optimism with which the
     unknown gets tried (after Naik et al. 2024, reward centering; docs/log.md).
     """
-    known = mind.memory
-    if not known.num_ready:
-        return 0.0
-    mean = float(known.reward[: known.size].mean())
+    mean = mind.counts.rewards / max(mind.counts.decisions, 1)
     gamma, steps = discount(mind), _horizon(mind)
     return max(0.0, mean) * (1.0 - gamma**steps) / (1.0 - gamma)
 
@@ -243,8 +241,8 @@ def _feel(mind: Mind, seen: Seen, mood: Mood | None) -> Array:
     frame, own = mind.frame, mind.learned.instinct
     values = (own.weights if mood is None else own.sample) @ seen.phi
     if not frame.spec.choices:
-        tried = instinct.prototypes(frame, mind.settings.instinct)
-        return tried[np.argmax(values)][None]
+        best = int(values.argmax())
+        return instinct.prototypes(mind.settings.instinct)[best : best + 1]
     table = np.full(frame.valid.size, -np.inf, np.float32)
     table[frame.options_at] = values
     return _greedy(frame, table.reshape(frame.table), seen.mask, seen.x[:0])
@@ -303,10 +301,9 @@ def _judged(mind: Mind, seen: Seen, flat: Array) -> tuple[float, float]:
     values = seen.table
     if values is None:
         values = _table(mind, seen.x, seen.pictures, flat[num_choices:])
-    choices = flat[:num_choices].astype(int) if num_choices else np.zeros(1, int)
-    q = values[:, np.arange(len(choices)), choices].sum(1) / len(choices)
-    scale = return_scale(mind)
-    members = q.tolist()
+    choices = flat[:num_choices].astype(int).tolist() or [0]
+    q = [values[:, factor, choice] for factor, choice in enumerate(choices)]
+    members, scale = (sum(q[1:], q[0]) / len(q)).tolist(), return_scale(mind)
     mean = sum(members) / len(members)
     variance = sum((v - mean) ** 2 for v in members) / len(members)
     return mean * scale + centre(mind), variance * scale**2
@@ -355,6 +352,7 @@ def decided(
 def rewarded(mind: Mind, row: int, reward: float) -> None:
     """Takes in a reward, or a part of one, for the decision in a row; it may come late."""
     mind.memory.reward[row] += reward
+    mind.counts.rewards += reward
 
 
 def ended(mind: Mind, stream: str, end: End, last: Observation | None) -> None:

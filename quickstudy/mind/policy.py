@@ -79,9 +79,6 @@ def random_action(
 
 def allows(frame: Frame, mask: np.ndarray | None, flat: np.ndarray) -> bool:
     """Whether every choice of a flat action is allowed."""
-    if mask is None:
+    if mask is None or not frame.spec.choices:
         return True
-    starts = (
-        np.cumsum([0, *frame.spec.choices[:-1]]) if frame.spec.choices else np.zeros(0, int)
-    )
-    return bool(mask[(starts + flat[: len(frame.spec.choices)]).astype(int)].all())
+    return bool(mask[(frame.starts + flat[: len(frame.sizes)]).astype(int)].all())
