@@ -34,7 +34,8 @@ ONE_THREAD = ThreadpoolController()
 class Settings:
     """One setting for every job."""
 
-    cosines: int = 256
+    cosines: int = 256  # at most; fewer where there are many options
+    many: int = 16  # options from which on it takes fewer, at equal cost of a refit
     width: float = 2.0  # kernel width, in units of √(number of features that move)
     prior: float = 1.0  # λ, in observations
     sweeps: int = 30  # of fitted Q-iteration in one refit
@@ -77,9 +78,16 @@ def num_options(frame: Frame, settings: Settings) -> int:
     return settings.amounts if frame.spec.amounts else sum(frame.sizes)
 
 
+def num_cosines(settings: Settings, options: int) -> int:
+    """D: a refit costs about O·D³, which is held where options grow beyond `many`."""
+    share = min(1.0, settings.many / options) ** (1 / 3)
+    return max(32, 32 * int(settings.cosines * share / 32))
+
+
 def init(frame: Frame, settings: Settings, rng: np.random.Generator) -> Instinct:
     """It knows nothing: everything is worth 0, support is 0."""
-    D, O = settings.cosines, num_options(frame, settings)
+    O = num_options(frame, settings)
+    D = num_cosines(settings, O)
     scale = 1.0 / (settings.width * np.sqrt(max(frame.num_features, 1)))
     f32 = np.float32
     return Instinct(
@@ -192,6 +200,8 @@ def _fit(
 
 def _inverse(gram: np.ndarray, prior: float) -> np.ndarray:
     """``(G + λI)⁻¹`` by Cholesky: the posterior covariance up to the noise variance."""
+    if not gram.any():
+        return np.eye(len(gram)) / prior
     factor, _ = lapack.dpotrf(gram + prior * np.eye(len(gram)), lower=1)
     half, _ = lapack.dpotri(factor, lower=1)
     return np.tril(half) + np.tril(half, -1).T

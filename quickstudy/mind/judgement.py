@@ -41,7 +41,8 @@ class Settings:
     weight_decay: float = 1e-2  # decoupled: per update, times the learning rate
     follow: float = 0.01  # how far a target moves towards its critic in one update
     batch: int = 128  # rows
-    fused: int = 32  # updates in one compiled call
+    fused: int = 32  # updates in one compiled call, at most
+    pixels: int = 1 << 23  # in one compiled call, at most, but for one update
     entropy_per_amount: float = -1.0  # nats the actor keeps, for each amount
     first_temperature: float = 0.05  # in scaled reward
     max_gradient: float = 10.0  # global norm
@@ -77,6 +78,13 @@ class Judgement(NamedTuple):
     critic_optimiser: Any
     actor_optimiser: Any
     updates: Array
+
+
+def fused_updates(frame: Frame, settings: Settings) -> int:
+    """K: updates in one call; fewer where images would fill the memory."""
+    pixels = sum(rows * columns * channels for rows, columns, channels in frame.images)
+    fits = settings.pixels // max(pixels * settings.batch, 1)
+    return min(settings.fused, max(1, 1 << (max(fits, 1).bit_length() - 1)))
 
 
 def _optimiser(settings: Settings) -> optax.GradientTransformation:

@@ -421,7 +421,7 @@ def study(mind: Mind, between_episodes: bool = False) -> None:
         if instinct.applies(mind.frame) and mind.settings.lead != "judgement":
             _refit(mind)
         mind.counts.fitted = mind.memory.size
-    fused = mind.settings.judgement.fused
+    fused = judgement.fused_updates(mind.frame, mind.settings.judgement)
     while mind.counts.owed >= fused and mind.memory.num_ready >= mind.settings.first_study:
         if mind.settings.lead != "instinct":
             _update(mind)
@@ -475,7 +475,8 @@ def _update(mind: Mind) -> None:
     s, own, frame = mind.settings.judgement, mind.learned.judgement, mind.frame
     count = int(own.updates)
     rng = np.random.default_rng([mind.seed, 4, count])
-    rows = mind.memory.ready[rng.integers(mind.memory.num_ready, size=(s.fused, s.batch))]
+    shape = (judgement.fused_updates(frame, s), s.batch)
+    rows = mind.memory.ready[rng.integers(mind.memory.num_ready, size=shape)]
     batch = mind.memory.windows(rows, mind.settings.num_steps, discount(mind))
     real = (np.arange(frame.amounts) < frame.spec.amounts).astype(np.float32)
     new, _ = judgement.study(own, _encoded(mind, batch), np.int32(count), real, s, frame.table)

@@ -98,3 +98,10 @@ def test_where_it_applies() -> None:
     assert instinct.applies(Frame(DISCRETE))
     assert instinct.applies(Frame(CONTINUOUS))
     assert not instinct.applies(Frame(HYBRID))
+
+
+@pytest.mark.parametrize(
+    ("options", "cosines"), [(2, 256), (16, 256), (72, 128), (200, 96), (9999, 32)]
+)
+def test_many_options_take_fewer_cosines(options: int, cosines: int) -> None:
+    assert instinct.num_cosines(Settings(), options) == cosines

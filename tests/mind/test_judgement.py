@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import numpy as np
 import pytest
-from specs import ALL, CONTINUOUS, DISCRETE, numbers
+from specs import ALL, CONTINUOUS, DISCRETE, PICTURE, image, numbers
 
 from quickstudy.mind import encoder, judgement
 from quickstudy.mind.encoder import Frame
@@ -130,3 +130,10 @@ def test_padding_is_never_read() -> None:
     state.critic.mlp.weights[0][:, frame.num_features :] = 1e3
     after = judgement.table(state.critic, data.x[0], (), data.amounts[0], frame.table, np)
     np.testing.assert_array_equal(before, after)
+
+
+def test_large_images_are_studied_in_smaller_lots() -> None:
+    assert judgement.fused_updates(Frame(DISCRETE), Settings()) == 32
+    assert judgement.fused_updates(Frame(PICTURE), Settings()) == 32
+    large = Spec((image(84, 84, 3),), DISCRETE.action)
+    assert judgement.fused_updates(Frame(large), Settings()) == 2
