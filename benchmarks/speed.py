@@ -50,6 +50,7 @@ def first_decision(job: str) -> Line:
     began = float(os.environ["BENCHMARK_BEGAN"])
     import quickstudy as qs
 
+    assert qs.hire  # names are looked up lazily: this imports the mind, JAX included
     imported = time.time()
     with _learner() as learner:
         at = [time.time()]

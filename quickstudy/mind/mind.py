@@ -213,12 +213,14 @@ def act(mind: Mind, observation: Observation, stream: str | None = None) -> Choi
 class Seen:
     """A situation as both speeds read it: features [P], pictures, cosines [D], mask [F, N].
 
+    felt: instinct's values [O], by the posterior's mean, less its offset.
     table: judgement's values [M, F, N], where they do not depend on amounts; else None.
     """
 
     x: Array
     pictures: tuple[Array, ...]
     phi: Array
+    felt: Array
     mask: Array
     table: Array | None
 
@@ -233,13 +235,14 @@ def _see(mind: Mind, observation: Observation) -> Seen:
     if observation.mask is not None and frame.spec.choices:
         mask = encoder.expand_mask(frame, observation.mask)
     table = None if frame.amounts else _table(mind, x, pictures, NO_AMOUNTS)
-    return Seen(x, pictures, instinct.cosines(learned.instinct, x), mask, table)
+    phi = instinct.cosines(learned.instinct, x)
+    return Seen(x, pictures, phi, learned.instinct.weights @ phi, mask, table)
 
 
 def _feel(mind: Mind, seen: Seen, mood: Mood | None) -> Array:
     """Instinct's action: of the posterior's sample where it explores, else of its mean."""
     frame, own = mind.frame, mind.learned.instinct
-    values = (own.weights if mood is None else own.sample) @ seen.phi
+    values = seen.felt if mood is None else own.sample @ seen.phi
     if not frame.spec.choices:
         best = int(values.argmax())
         return instinct.prototypes(mind.settings.instinct)[best : best + 1]
@@ -312,9 +315,9 @@ def _judged(mind: Mind, seen: Seen, flat: Array) -> tuple[float, float]:
 def _felt(mind: Mind, seen: Seen, flat: Array) -> float:
     if not instinct.applies(mind.frame):
         return 0.0
-    own = mind.learned.instinct
-    weights = own.weights[instinct.options(mind.frame, mind.settings.instinct, flat)]
-    return float((weights @ seen.phi).sum() / len(weights) + own.offset)
+    taken = instinct.options(mind.frame, mind.settings.instinct, flat).tolist()
+    total = sum(seen.felt[option] for option in taken)
+    return float(total / len(taken) + mind.learned.instinct.offset)
 
 
 # ---- taking in
