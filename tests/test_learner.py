@@ -351,3 +351,24 @@ def test_where_a_process_can_hold_only_one_environment_checks_wait(
         assert len(checked) == 3
         assert all(m.end or m.step == 120 for m in checked)
         assert [m.step for m in moments] == list(range(1, 121))
+
+
+def test_an_episode_longer_than_the_window_is_judged_as_it_goes_on(tmp_path: Path) -> None:
+    """Found on the greenhouse, whose episodes have 1,920 steps."""
+    windowed = dataclasses.replace(SMALL, window=10)
+    with qs.hire(tmp_path / "a", settings=windowed) as ada:
+        ada.declare("dispatch", BOX, TWO)
+        for step in range(35):
+            decision = ada.decide([0.0, step / 35], job="dispatch")
+            ada.reward(decision.id, 1.0)
+        stream = ada._places["dispatch"].mind.streams[""]
+        assert len(stream.rows) == len(stream.predictions) == 5
+        ada.finish(decision.id)
+        assert ada._places["dispatch"].mind.memory.num_ready == 35
+    shutil.copytree(tmp_path / "a", tmp_path / "b", ignore=shutil.ignore_patterns("lock"))
+    forget_mind(tmp_path / "b")
+    with (
+        qs.open(tmp_path / "a", settings=windowed) as a,
+        qs.open(tmp_path / "b", settings=windowed) as b,
+    ):
+        assert_same_mind(a, b, "dispatch")

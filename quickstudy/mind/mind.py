@@ -407,7 +407,7 @@ def _judge(mind: Mind, current: Stream, tail: tuple[float, float]) -> None:
         np.array(current.predictions),
         returns,
     )
-    current.rows, current.predictions = current.rows[-1:], []
+    current.rows, current.predictions = [], []
 
 
 # ---- learning
