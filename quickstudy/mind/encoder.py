@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -204,13 +204,3 @@ def _channels_last(image: np.ndarray, leaf: Leaf) -> np.ndarray:
     top = float(max(leaf.high)) if leaf.high and np.isfinite(max(leaf.high)) else 1.0
     scaled = image / np.float32(max(top, 1.0))
     return np.moveaxis(scaled, -3, -1) if _is_channels_first(leaf) else scaled
-
-
-def describe(frame: Frame) -> dict[str, Any]:
-    """The frame in numbers, for people and logs."""
-    return {
-        "features": frame.num_features,
-        "images": [list(shape) for shape in frame.images],
-        "choices": list(frame.spec.choices),
-        "amounts": frame.spec.amounts,
-    }

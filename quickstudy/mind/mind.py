@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -507,15 +507,3 @@ def _in_units_of_judgement(mind: Mind, batch: memory.Batch) -> Array:
     """Rewards such that a value v of the job becomes ``(v − centre) / scale``."""
     shifted = batch.reward - (1.0 - batch.discount) * centre(mind)
     return (shifted / return_scale(mind)).astype(np.float32)
-
-
-def describe(mind: Mind) -> dict[str, Any]:
-    """What a person may want to know of it, in numbers."""
-    return {
-        "decisions": mind.counts.decisions,
-        "updates": int(mind.learned.judgement.updates),
-        "leader": leader(mind),
-        "discount": discount(mind),
-        "return_scale": return_scale(mind),
-        **encoder.describe(mind.frame),
-    }
