@@ -41,6 +41,15 @@ def _whole(least: int) -> Callable[[str], int]:
     return read
 
 
+def _share(text: str) -> float:
+    """Reads a number between 0 and 1."""
+    with suppress(ValueError):
+        number = float(text)
+        if 0.0 < number < 1.0:
+            return number
+    raise typer.BadParameter(f"came {text!r}, expected a number between 0 and 1.")
+
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -85,6 +94,12 @@ def work(
         typer.Option(metavar="N", parser=_whole(0), help="Frozen exams on the way. Without "
                      "it, about one every 400 steps, at most 20."),
     ] = None,
+    stop_hopeless: Annotated[
+        float | None,
+        typer.Option(metavar="RATE", parser=_share, help="Give up episodes that are past "
+                     "hope, and lose at most this share of successes by it (0.02); only "
+                     "where resetting is free. Without it, none is given up."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="PNG", help="Where to draw the curves (of one job). Without it, "
@@ -122,6 +137,7 @@ def work(
             checks=checks,
             out=out,
             draws=out is not None or not json,
+            stop_hopeless=stop_hopeless,
         )
         shift.work(asked, shift.choose_screen(plain, json), interrupt)
 

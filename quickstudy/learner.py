@@ -15,6 +15,7 @@ Left out: merging, a shared mind for several jobs, several processes on one lear
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import time
@@ -30,16 +31,17 @@ import jax
 import numpy as np
 import platformdirs
 
-from quickstudy import life
+from quickstudy import hopeless, life
 from quickstudy.errors import DamagedLearner, QuickstudyError, SpecChanged, UnknownDecision
 from quickstudy.experience import folder as folders
 from quickstudy.experience.event import Event, Kind
 from quickstudy.experience.folder import Folder
+from quickstudy.hopeless import Hope
 from quickstudy.jobs import registry
 from quickstudy.jobs.gym import GymJob
 from quickstudy.jobs.layout import Layout, spec_of
 from quickstudy.jobs.specs import describe_change, spec_from_json, spec_to_json
-from quickstudy.life import WORK, Place
+from quickstudy.life import WORK, Episode, Place
 from quickstudy.mind import mind as minds
 from quickstudy.mind import store
 from quickstudy.types import Decision, End, Moment, Observation, Spec
@@ -143,6 +145,7 @@ class Learner:
         self._benches: dict[str, Bench] = {}
         self._sessions: dict[str, Session] = {}
         self._checks: dict[str, list[Check]] = {}
+        self._hopes: dict[str, Hope] = {}
         self._saved_at = time.monotonic()
         try:
             self._restore(progress)
@@ -200,7 +203,9 @@ class Learner:
 
     # ---- its own loop: a job with an environment
 
-    def work(self, job: str, steps: int, checks: int = 0) -> Iterator[Moment]:
+    def work(
+        self, job: str, steps: int, checks: int = 0, stop_hopeless: float | None = None
+    ) -> Iterator[Moment]:
         """Works on a job and learns it meanwhile; yields after every step.
 
         A session of the same length that was interrupted is worked to its end; otherwise
@@ -210,23 +215,32 @@ class Learner:
           job: a profession of the catalogue, or an environment's id.
           steps: decisions in this session.
           checks: frozen exams on held-out worlds, evenly over the session (see `check`).
+          stop_hopeless: gives up episodes that are past hope, and resets; the number is the
+            share of successful episodes that may be lost by it (see `hopeless`). None: never.
 
         Raises:
-          UnknownJob, UnsupportedSpace: the job cannot be made. SpecChanged: its spaces are
+          QuickstudyError: `steps` or `stop_hopeless` is out of range, or the job does not
+          say that resetting it is free. UnknownJob, UnsupportedSpace: the job cannot be made. SpecChanged: its spaces are
           not those of last time. BadObservation, JobFailed: what it shows, or it itself, is
           broken. DiskTrouble: nothing can be saved. All that was acknowledged is kept.
         """
         if steps < 1:
             raise QuickstudyError(f"Came {steps} steps; expected at least 1.")
+        hope = None if stop_hopeless is None else self._hope(job, stop_hopeless)
         name, bench = self._bench(job)
         place = self._places[name]
         session = self._session(name, steps)
         due = {session.start + round(steps * (i + 1) / checks) for i in range(checks)}
         try:
             self._cut_what_is_lost(place, bench)
-            lived = life.live(place, bench.job, session.until, self._seed_of(name), bench.shown)
+            gives_up = functools.partial(_is_past, hope) if hope else None
+            lived = life.live(
+                place, bench.job, session.until, self._seed_of(name), bench.shown, gives_up
+            )
             is_due = False
             for moment, bench.shown in lived:
+                if hope and moment.end:
+                    self._watched(name, hope, moment)
                 checked = None
                 is_due = is_due or moment.step in due
                 waits = bench.is_shared and bench.shown and moment.step < session.until
@@ -496,6 +510,19 @@ class Learner:
         self._log.append(Kind.NOTE, name, note=note)
         return session
 
+    def _hope(self, job: str, rate: float) -> Hope:
+        """What watches a job's episodes, with all that it learned so far."""
+        entry = registry.registry().find(job)
+        rate = hopeless.rate_of(rate, entry.name, entry.resets_freely)
+        hope = self._hopes.setdefault(entry.name, Hope(rate, entry.bar, self.seed))
+        hope.rate, hope.bar = rate, entry.bar
+        return hope
+
+    def _watched(self, name: str, hope: Hope, moment: Moment) -> None:
+        note = hope.ended(moment.end, moment.episode_return)
+        if note is not None:
+            self.note(name, {"watched": note})
+
     def _cut_what_is_lost(self, place: Place, bench: Bench) -> None:
         """An episode of an environment that is gone cannot go on."""
         if bench.shown is None and WORK in place.open:
@@ -571,6 +598,9 @@ class Learner:
             said = note["check"]
             check = Check(said["step"], tuple(said["returns"]), said.get("first", 0))
             self._checks.setdefault(event.job, []).append(check)
+        if "watched" in note:
+            hope = self._hopes.setdefault(event.job, Hope(0.0, None, self.seed))
+            hope.rows.append(hopeless.Row(**note["watched"]))
 
 
 def _keep_compiled_programs() -> None:
@@ -580,6 +610,13 @@ def _keep_compiled_programs() -> None:
         jax.config.update("jax_compilation_cache_dir", str(cache))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+
+
+def _is_past(hope: Hope, place: Place, episode: Episode, decision: Decision) -> bool:
+    mind = place.mind
+    length = mind.frame.spec.max_steps or mind.counts.horizon
+    steps_left = max(length - episode.steps + 1, 1)
+    return hope.is_past(episode, decision.value.worth, steps_left, minds.discount(mind))
 
 
 def held_out_seed(job: str, world: int) -> int:

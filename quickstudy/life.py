@@ -24,7 +24,7 @@ from quickstudy.jobs.job import Job
 from quickstudy.jobs.layout import Layout
 from quickstudy.mind import mind as minds
 from quickstudy.mind.memory import TERMINAL
-from quickstudy.mind.mind import Mind
+from quickstudy.mind.mind import Forecast, Mind
 from quickstudy.types import Array, Decision, End, Moment, Observation
 
 WORK = "work"  # the stream on which `live` works
@@ -66,6 +66,9 @@ class Place:
     is_absorbed: bool = True
 
 
+GivesUp = Callable[[Place, Episode, Decision], bool]
+
+
 # ---- the loop
 
 
@@ -75,12 +78,14 @@ def live(
     until: int,
     seed_of: Callable[[int], int],
     observation: Observation | None = None,
+    gives_up: GivesUp | None = None,
 ) -> Iterator[tuple[Moment, Observation | None]]:
     """Works until `place.steps` reaches `until`; yields after every step.
 
     Args:
       job: the environment. seed_of: an episode's number → the seed of its reset.
       observation: what the job shows now, in the middle of an episode; None begins one.
+      gives_up: whether to cut an episode by its latest decision; None never does.
 
     Yields:
       the moment, and what the job shows now (None where the episode is over).
@@ -92,9 +97,12 @@ def live(
         decision = decide(place, observation, WORK)
         episode = place.open[WORK]
         step = job.step(decision.flat)
-        outcome(place, decision.id, step.reward, step.end, step.observation, stream=WORK)
-        observation = None if step.end else step.observation
-        yield _moment(place, episode, decision, step.reward, step.end), observation
+        end = step.end
+        if not end and gives_up is not None and gives_up(place, episode, decision):
+            end = End.CUT
+        outcome(place, decision.id, step.reward, end, step.observation, stream=WORK)
+        observation = None if end else step.observation
+        yield _moment(place, episode, decision, step.reward, end), observation
 
 
 def trial(place: Place, job: Job, seed: int) -> float:
@@ -279,7 +287,7 @@ def _decided(
     stream: str,
     observation: Observation,
     flat: Array,
-    predictions: tuple[float, float] | None,
+    predictions: Forecast | None,
 ) -> None:
     row = minds.decided(place.mind, stream, observation, flat, predictions)
     _took(place, n, row, stream)

@@ -15,13 +15,13 @@ import functools
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quickstudy import words
+from quickstudy import hopeless, words
 from quickstudy.errors import DiskTrouble, QuickstudyError, did_you_mean
 from quickstudy.experience import folder as folders
 from quickstudy.experience.event import Event, Kind
@@ -85,6 +85,7 @@ class Told:
 
     path: the learner's folder. discount: by which worth was reckoned, where known.
     entry: of the catalogue; None where the job is not in it.
+    watched: episodes that could be given up, and those that said when (see `hopeless`).
     """
 
     learner: str
@@ -95,6 +96,7 @@ class Told:
     episodes: tuple[Episode, ...]
     exams: tuple[Exam, ...]
     entry: Entry | None
+    watched: tuple[hopeless.Row, ...] = ()
 
     @property
     def steps(self) -> int:
@@ -142,6 +144,7 @@ class _Reader:
         self.steps = 0
         self.episodes: list[Episode] = []
         self.exams: list[Exam] = []
+        self.watched: list[hopeless.Row] = []
         self._open: dict[str, Episode] = {}
         self._where: dict[int, tuple[Episode, int]] = {}
         self._incumbent: dict[int, list[float]] = {}  # first world → its returns
@@ -158,6 +161,8 @@ class _Reader:
             self._outcome(event)
         elif event.note and "check" in event.note:
             self._check(event.note["check"])
+        elif event.note and "watched" in event.note:
+            self.watched.append(hopeless.Row(**event.note["watched"]))
         elif event.note and "incumbent" in event.note:
             played = event.note["incumbent"]
             self._incumbent[played["first"]] = played["returns"]
@@ -173,6 +178,7 @@ class _Reader:
             tuple(episode for episode in self.episodes if episode.rewards),
             tuple(self._beside(exam) for exam in self.exams),
             entries.get(self.job),
+            tuple(self.watched),
         )
 
     def _decision(self, event: Event) -> None:
@@ -244,6 +250,7 @@ def fields(told: Told) -> dict[str, Any]:
         "exams": [_exam_fields(exam) for exam in told.exams if exam.is_final],
         "bar": entry.bar if entry else None,
         "random": entry.random_score if entry else None,
+        "given_up": asdict(hopeless.cost(told.watched)) if told.watched else None,
     }
 
 
@@ -262,6 +269,8 @@ def lines(told: Told) -> Iterator[str]:
     edges = np.linspace(0, told.steps, min(ROWS, told.steps) + 1).round().astype(int)
     for first, last in itertools.pairwise(edges):
         yield _line(told, int(first), int(last))
+    if told.watched:
+        yield _given_up(hopeless.cost(told.watched))
 
 
 def _line(told: Told, first: int, last: int) -> str:
@@ -272,6 +281,15 @@ def _line(told: Told, first: int, last: int) -> str:
     median = words.figure(float(np.median(returns))) if returns else "-"
     checked = words.figure(checks[-1]) if checks else "-"
     return f"{f'{first:,}-{last:,}':>16} {len(returns):>8} {median:>9} {checked:>9}  {leader}"
+
+
+def _given_up(cost: hopeless.Cost) -> str:
+    if not cost.watched:
+        return "given up as hopeless: none; too few successes so far to say what is"
+    return (
+        f"given up as hopeless: {cost.stopped:,} of {cost.watched:,} episodes that could be; "
+        f"of {cost.successes:,} successes among those let run, {cost.lost:,} would have been"
+    )
 
 
 def _within(episode: Episode, first: int, last: int) -> list[str]:

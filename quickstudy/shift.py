@@ -29,7 +29,8 @@ class Asked:
     """What a person asked for; None where they left the choice to us.
 
     jobs: as they named them. learner: name or path. steps: of each job. out: where to draw
-    the curves. draws: whether to draw them at all.
+    the curves. draws: whether to draw them at all. stop_hopeless: successes that may be lost by
+    giving up episodes (a share); None gives up none.
     """
 
     jobs: tuple[str, ...]
@@ -39,6 +40,7 @@ class Asked:
     checks: int | None = None
     out: Path | None = None
     draws: bool = True
+    stop_hopeless: float | None = None
 
 
 def work(asked: Asked, screen: Screen, interrupt: Interrupt) -> None:
@@ -91,7 +93,7 @@ def _work_on(
 ) -> None:
     learner = arrival.learner
     interrupt.hint = screen.hint
-    events = appraisal.work(learner, job, steps, asked.checks)
+    events = appraisal.work(learner, job, steps, asked.checks, asked.stop_hopeless)
     try:
         for event in events:
             screen.show(event)
@@ -126,7 +128,11 @@ def _studying(screen: Screen) -> Callable[[int, int], None]:
 def _resume_command(asked: Asked, arrival: Arrival) -> str:
     """What goes on with this shift, wherever it stops."""
     parts = ["quickstudy", "work", *asked.jobs, "--learner", arrival.call]
-    for option, number in (("--steps", asked.steps), ("--checks", asked.checks)):
+    for option, number in (
+        ("--steps", asked.steps),
+        ("--checks", asked.checks),
+        ("--stop-hopeless", asked.stop_hopeless),
+    ):
         if number is not None:
             parts += [option, str(number)]
     return shlex.join(parts)

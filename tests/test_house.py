@@ -16,7 +16,8 @@ MAY = {
     "mind": GROUND | {"mind"},
     "experience": GROUND | {"experience"},
     "life": GROUND | set(ROOMS),
-    "learner": GROUND | {*ROOMS, "life"},
+    "hopeless": GROUND | {"life"},
+    "learner": GROUND | {*ROOMS, "hopeless", "life"},
 }
 NEVER = {"experience": {"jax", "equinox", "optax"}}
 

@@ -49,6 +49,8 @@ class Entry:
       threshold: the return to reach where there is no incumbent, or the bar is another.
       is_single: only one such environment can live in a process, so checks are taken in the
         one that is worked in, between episodes, and the incumbent's recorded score stands.
+      resets_freely: resetting in mid-episode costs nothing, as in a simulator; episodes are
+        given up only where this is said.
       note: what a user must know ("a simulator for software, not medical advice").
     """
 
@@ -65,6 +67,7 @@ class Entry:
     budget_steps: int = 20_000
     threshold: float | None = None
     is_single: bool = False
+    resets_freely: bool = False
     note: str = ""
 
     @property

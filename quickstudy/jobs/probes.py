@@ -188,5 +188,6 @@ def _entry(name: str, make: Callable[[], Probe]) -> Entry:
         random_score=truth.random_return,
         budget_steps=1_000,
         threshold=truth.best_return - 0.1 * room,
+        resets_freely=True,
         note="a test of learners, not work",
     )

@@ -151,6 +151,8 @@ def _from_gymnasium(name: str) -> Entry | None:
         make=functools.partial(gymnasium.make, found, disable_env_checker=True),
         gym_id=found,
         threshold=gymnasium.registry[found].reward_threshold,
+        # Gymnasium's own are simulators; a stranger's may be a machine.
+        resets_freely=str(gymnasium.registry[found].entry_point).startswith("gymnasium."),
     )
 
 

@@ -5,8 +5,11 @@ began (prequential: test, then train): what the leader earned, and how far both 
 predictions were from what came. Mostly the better earner leads: one draw from the belief
 about each speed's mean return, and the higher draw leads, so that one that might have caught
 up is still tried. On a share of the episodes the better predictor leads: where both have
-failed alike so far, foreseeing it is all there is to tell them apart. Errors also say how
-wide the spread is.
+failed alike so far, foreseeing it is all there is to tell them apart.
+
+Errors also say how wide the spread is: as wide as would have made nine of ten recent intervals
+hold (conformal prediction with forgetting, Barber et al. 2023). Its promise is about intervals
+on the whole, not in each situation, and only as far as things go on as of late.
 
 Whose ideas: prequential judgement (Dawid 1984), Thompson sampling with forgetting (Raj &
 Kalyani 2017). Predictive error alone was tried as the judge and lost (see docs/log.md): a
@@ -20,6 +23,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 SPEEDS = ("instinct", "judgement")
+COVERED, DEVIATIONS = 0.9, 1.645  # so much of a bell curve lies within so many spreads
+KNOTS = 20  # numbers that stand for an episode's misses, at most
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,9 @@ class Settings:
     adventurous: float = 0.25  # what an adventurous episode counts against a plain one
     foreseeing: float = 0.25  # share of episodes that the better predictor leads
     keep_errors: float = 0.8  # likewise, of the prediction errors
+    keep_misses: float = 0.65  # of what sets the spread, from one lot to the next
+    lot: int = 100  # decisions; a longer episode is one lot, a shorter one a part of it
+    most_misses: int = 600  # numbers that are kept of it
 
 
 @dataclass
@@ -38,12 +46,18 @@ class Arbiter:
 
     weight, total, squares: forgetful count, sum and sum of squares of returns it led to.
     error: forgetful mean squared error of its predictions, in the job's units squared.
+    misses: of recent decisions, what the ensemble's variance would have needed on top for
+      the interval to hold: some quantiles an episode, oldest first. recency: their weights.
+    blur: what would have made COVERED of them hold; with the variance, the spread squared.
     """
 
     weight: list[float] = field(default_factory=lambda: [0.0, 0.0])
     total: list[float] = field(default_factory=lambda: [0.0, 0.0])
     squares: list[float] = field(default_factory=lambda: [0.0, 0.0])
     error: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    misses: list[list[float]] = field(default_factory=lambda: [[], []])
+    recency: list[float] = field(default_factory=list)
+    blur: list[float] = field(default_factory=lambda: [0.0, 0.0])
 
 
 def judged(
@@ -53,16 +67,22 @@ def judged(
     earned: float,
     is_adventurous: bool,
     predictions: np.ndarray,
+    apart: np.ndarray,
     returns: np.ndarray,
+    seen: np.ndarray,
 ) -> None:
     """Takes in an episode that is over.
 
     Args:
       leader: who led it. earned: the sum of its rewards. is_adventurous: it tried things
         for their own sake, so it says less of its leader.
-      predictions: [T, 2] what both speeds expected. returns: [T] what came, discounted.
+      predictions: [T, 2] what both speeds expected. apart: [T] the ensemble's variance.
+      returns: [T] what came, discounted; beyond the end of what was cut, what was expected.
+      seen: [T] in (0, 1], the share of it that did come: what was only expected tells
+        nothing of errors.
     """
-    mean_square = ((predictions - returns[:, None]) ** 2).mean(0)
+    square = (predictions - returns[:, None]) ** 2
+    mean_square = square.mean(0)
     is_first = not any(arbiter.weight)
     counts = settings.adventurous if is_adventurous else 1.0
     keep = 1.0 - (1.0 - settings.keep) * counts
@@ -73,6 +93,31 @@ def judged(
         arbiter.squares[i] = keep * arbiter.squares[i] + led * earned**2
         share = 1.0 if is_first else 1.0 - settings.keep_errors
         arbiter.error[i] += share * (float(mean_square[i]) - arbiter.error[i])
+    _remember(arbiter, settings, square / DEVIATIONS**2 - apart[:, None], seen)
+
+
+def _remember(
+    arbiter: Arbiter, settings: Settings, missed: np.ndarray, seen: np.ndarray
+) -> None:
+    """Sets `blur` by the latest misses [T, 2], weighted by `seen`, and those before."""
+    keep = settings.keep_misses ** min(1.0, len(missed) / settings.lot)
+    knots = min(len(missed), KNOTS)
+    recency = [keep * old for old in arbiter.recency] + [(1.0 - keep) / knots] * knots
+    arbiter.recency = recency[-settings.most_misses :]
+    levels, covered = (np.arange(knots) + 0.5) / knots, np.array([COVERED])
+    for i in range(len(SPEEDS)):
+        misses = arbiter.misses[i] + _quantiles(missed[:, i], seen, levels).tolist()
+        arbiter.misses[i] = misses = misses[-settings.most_misses :]
+        blur = _quantiles(np.array(misses), np.array(arbiter.recency), covered)
+        arbiter.blur[i] = max(float(blur[0]), 0.0)
+
+
+def _quantiles(values: np.ndarray, weights: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """The least values at or below which shares `levels` of the weight lie."""
+    order = np.argsort(values, kind="stable")
+    below = np.cumsum(weights[order])
+    at = np.searchsorted(below, levels * below[-1] * (1 - 1e-12))
+    return values[order[np.minimum(at, len(values) - 1)]]
 
 
 def leader(arbiter: Arbiter, settings: Settings, rng: np.random.Generator | None = None) -> str:

@@ -76,6 +76,14 @@ class Counts:
     past_m2: float = 0.0
 
 
+class Forecast(NamedTuple):
+    """What each speed expects of a decision, and the variance over judgement's members."""
+
+    instinct: float
+    judgement: float
+    apart: float
+
+
 @dataclass
 class Stream:
     """An episode under way.
@@ -87,7 +95,7 @@ class Stream:
     episode: int
     mood: Mood
     rows: list[int] = field(default_factory=list)
-    predictions: list[tuple[float, float]] = field(default_factory=list)
+    predictions: list[Forecast] = field(default_factory=list)
     past: float = 0.0
     length: int = 0
 
@@ -108,13 +116,13 @@ class Mind:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A flat action, its value, and what each speed (instinct, judgement) expects of it."""
+    """A flat action, its value, and what each speed expects of it."""
 
     flat: Array
     value: Value
     leader: str
     explored: bool
-    predictions: tuple[float, float]
+    predictions: Forecast
 
 
 def init(spec: Spec, seed: int = 0, settings: Settings | None = None) -> Mind:
@@ -292,10 +300,10 @@ def _weigh(mind: Mind, seen: Seen, flat: Array, leads: str, explored: bool) -> C
     own = arbiter.SPEEDS.index(leads)
     value = Value(
         worth=(felt, judged)[own],
-        spread=float(math.sqrt(apart + mind.arbiter.error[own])),
+        spread=math.sqrt(apart + mind.arbiter.blur[own]),
         support=instinct.support(mind.learned.instinct, seen.phi),
     )
-    return Choice(flat, value, leads, explored, (felt, judged))
+    return Choice(flat, value, leads, explored, Forecast(felt, judged, apart))
 
 
 def _judged(mind: Mind, seen: Seen, flat: Array) -> tuple[float, float]:
@@ -328,7 +336,7 @@ def decided(
     stream: str,
     observation: Observation,
     flat: Array,
-    predictions: tuple[float, float] | None = None,
+    predictions: Forecast | None = None,
 ) -> int:
     """Takes in a decision; gives its row in memory.
 
@@ -367,7 +375,7 @@ def ended(mind: Mind, stream: str, end: End, last: Observation | None) -> None:
     current = mind.streams.pop(stream)
     if not current.rows:
         return
-    tail = (0.0, 0.0)
+    tail = None
     if end == End.TERMINATED:
         _link(mind, current, memory.TERMINAL)
     else:
@@ -391,21 +399,31 @@ def _link(mind: Mind, current: Stream, after: int) -> None:
     counts.past_m2 += delta * (current.past - counts.past_mean)
 
 
-def _judge(mind: Mind, current: Stream, tail: tuple[float, float]) -> None:
-    """Holds the predictions against what came; `tail` is the worth of what lies beyond."""
+def _judge(mind: Mind, current: Stream, tail: Forecast | None) -> None:
+    """Holds the predictions against what came.
+
+    tail: of what lies beyond, where the episode goes on or was stopped; None where nothing
+    follows.
+    """
     rewards = mind.memory.reward[current.rows]
     returns = np.empty(len(rewards))
-    beyond, gamma = sum(tail) / 2, discount(mind)
+    beyond, gamma = 0.0 if tail is None else (tail.instinct + tail.judgement) / 2, discount(mind)
     for t in range(len(rewards) - 1, -1, -1):
         returns[t] = beyond = rewards[t] + gamma * beyond
+    seen = np.ones(len(rewards))
+    if tail is not None:
+        seen -= gamma ** np.arange(len(rewards), 0, -1)
+    predictions = np.array(current.predictions)
     arbiter.judged(
         mind.arbiter,
         mind.settings.arbiter,
         current.mood.leader,
         float(rewards.sum()),
         current.mood.is_adventurous,
-        np.array(current.predictions),
+        predictions[:, :2],
+        predictions[:, 2],
         returns,
+        seen,
     )
     current.rows, current.predictions = [], []
 

@@ -15,7 +15,7 @@ import equinox as eqx
 import numpy as np
 
 from quickstudy.mind.arbiter import Arbiter
-from quickstudy.mind.mind import Counts, Mind, Stream
+from quickstudy.mind.mind import Counts, Forecast, Mind, Stream
 from quickstudy.mind.policy import Mood
 
 
@@ -91,7 +91,7 @@ def _stream(note: dict[str, Any]) -> Stream:
     rng.bit_generator.state = had.pop("rng")
     held = had.pop("held")
     mood = Mood(rng=rng, held=None if held is None else np.array(held, np.float32), **had)
-    predictions = [(felt, judged) for felt, judged in note["predictions"]]
+    predictions = [Forecast(*forecast) for forecast in note["predictions"]]
     return Stream(
         note["episode"], mood, note["rows"], predictions, note["past"], note["length"]
     )

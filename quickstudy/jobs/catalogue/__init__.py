@@ -8,6 +8,7 @@ Importing this package imports no job's package: that happens when a job is made
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from quickstudy.jobs.catalogue import (
@@ -49,6 +50,9 @@ ENTRIES: tuple[Entry, ...] = (
 
 
 def register(registry: Any) -> None:
-    """Adds every entry to a registry: the entry point in the group ``quickstudy``."""
+    """Adds every entry to a registry: the entry point in the group ``quickstudy``.
+
+    All of them are simulators, so resetting is free.
+    """
     for entry in ENTRIES:
-        registry.add(entry)
+        registry.add(replace(entry, resets_freely=True))
