@@ -92,9 +92,7 @@ class Hope:
     rows: list[Row] = field(default_factory=list)
     _watched: Row | None = None
 
-    def is_past(
-        self, episode: Episode, worth: float, steps_left: int, discount: float
-    ) -> bool:
+    def is_past(self, episode: Episode, worth: float, steps_left: int, discount: float) -> bool:
         """Whether an episode is past hope, by its latest decision, before its reward.
 
         Args: as `margin`.
@@ -127,9 +125,7 @@ class Hope:
         return Row(episode, bar, lowest, below, bool(rng.random() < LET_RUN), None)
 
 
-def margin(
-    worth: float, earned: float, steps_left: int, discount: float, bar: float
-) -> float:
+def margin(worth: float, earned: float, steps_left: int, discount: float, bar: float) -> float:
     """Worth less what success still asks for, if that were earned at an even pace.
 
         worth − a · (1 − γⁿ) / (1 − γ),   a = (bar − earned) / n

@@ -220,9 +220,10 @@ class Learner:
 
         Raises:
           QuickstudyError: `steps` or `stop_hopeless` is out of range, or the job does not
-          say that resetting it is free. UnknownJob, UnsupportedSpace: the job cannot be made. SpecChanged: its spaces are
-          not those of last time. BadObservation, JobFailed: what it shows, or it itself, is
-          broken. DiskTrouble: nothing can be saved. All that was acknowledged is kept.
+          say that resetting it is free. UnknownJob, UnsupportedSpace: the job cannot be
+          made. SpecChanged: its spaces are not those of last time. BadObservation,
+          JobFailed: what it shows, or it itself, is broken. DiskTrouble: nothing can be
+          saved. All that was acknowledged is kept.
         """
         if steps < 1:
             raise QuickstudyError(f"Came {steps} steps; expected at least 1.")

@@ -139,7 +139,8 @@ class Value:
     """How things go from here.
 
     worth: expected discounted return, in the job's units.
-    spread: standard deviation of that expectation's error, same units.
+    spread: how far off that may be, as a standard deviation would be: nine of ten of the
+      returns to come lie within worth ± 1.645 spread, if things go on as of late.
     support: in [0, 1], how well experience covers this situation.
     """
 

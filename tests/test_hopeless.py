@@ -1,4 +1,4 @@
-"""Giving up: the threshold by hand, its promise by simulation, and what a learner makes of it."""
+"""Giving up: the threshold by hand, its promise by simulation, and lives under it."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class Settings:
     keep_errors: float = 0.8  # likewise, of the prediction errors
     keep_misses: float = 0.65  # of what sets the spread, from one lot to the next
     lot: int = 100  # decisions; a longer episode is one lot, a shorter one a part of it
-    most_misses: int = 600  # numbers that are kept of it
+    most_misses: int = 300  # numbers that are kept of it
 
 
 @dataclass

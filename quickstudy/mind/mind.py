@@ -407,7 +407,10 @@ def _judge(mind: Mind, current: Stream, tail: Forecast | None) -> None:
     """
     rewards = mind.memory.reward[current.rows]
     returns = np.empty(len(rewards))
-    beyond, gamma = 0.0 if tail is None else (tail.instinct + tail.judgement) / 2, discount(mind)
+    beyond, gamma = (
+        0.0 if tail is None else (tail.instinct + tail.judgement) / 2,
+        discount(mind),
+    )
     for t in range(len(rewards) - 1, -1, -1):
         returns[t] = beyond = rewards[t] + gamma * beyond
     seen = np.ones(len(rewards))

@@ -13,6 +13,21 @@ from quickstudy.mind.arbiter import SPEEDS, Arbiter, Settings
 Earns = Callable[[int], tuple[float, float]]  # episode → mean return of each speed
 
 
+def judged(
+    judge: Arbiter,
+    speed: str,
+    earned: float,
+    told: np.ndarray,
+    came: np.ndarray,
+    apart: float = 0.0,
+    seen: np.ndarray | None = None,
+) -> None:
+    """A plain episode in which the ensemble's variance was the same throughout."""
+    whole = np.ones(len(came))
+    seen = whole if seen is None else seen
+    arbiter.judged(judge, Settings(), speed, earned, False, told, apart * whole, came, seen)
+
+
 def worked(
     earns: Earns, episodes: int, seed: int, noise: float = 10.0
 ) -> tuple[Arbiter, float]:
@@ -25,7 +40,7 @@ def worked(
         regret += max(means) - earned
         told = np.array([[0.0, 0.0]])
         came = np.array([noise * rng.standard_normal()])
-        arbiter.judged(judge, Settings(), speed, earned + float(came[0]), False, told, came)
+        judged(judge, speed, earned + float(came[0]), told, came)
     return judge, regret / episodes
 
 
@@ -52,7 +67,7 @@ def test_where_both_fail_alike_the_better_predictor_is_tried() -> None:
     judge = Arbiter()
     for speed in SPEEDS * 5:
         told = np.array([[-200.0, -150.0]])
-        arbiter.judged(judge, Settings(), speed, -200.0, False, told, np.array([-150.0]))
+        judged(judge, speed, -200.0, told, np.array([-150.0]))
     rng = np.random.default_rng(0)
     led = [arbiter.leader(judge, Settings(), rng) for _ in range(200)]
     assert 0.5 < led.count("judgement") / len(led) < 1.0
@@ -62,7 +77,7 @@ def test_untried_speeds_are_tried_but_never_give_a_frozen_answer() -> None:
     judge = Arbiter()
     told, came = np.zeros((1, 2)), np.zeros(1)
     assert arbiter.leader(judge, Settings(), np.random.default_rng(0)) == "instinct"
-    arbiter.judged(judge, Settings(), "instinct", 1.0, False, told, came)
+    judged(judge, "instinct", 1.0, told, came)
     assert arbiter.leader(judge, Settings(), np.random.default_rng(0)) == "judgement"
     assert arbiter.leader(judge, Settings()) == "instinct"
 
@@ -70,11 +85,45 @@ def test_untried_speeds_are_tried_but_never_give_a_frozen_answer() -> None:
 def test_errors_by_hand() -> None:
     judge = Arbiter()
     came = np.array([1.0, 3.0])
-    arbiter.judged(
-        judge, Settings(), "instinct", 4.0, False, np.array([[0, 1], [0, 1.0]]), came
-    )
+    judged(judge, "instinct", 4.0, np.array([[0, 1], [0, 1.0]]), came)
     assert judge.error == [5.0, 2.0]  # (1 + 9)/2 and (0 + 4)/2
-    arbiter.judged(
-        judge, Settings(), "instinct", 4.0, False, np.array([[1, 1], [3, 3.0]]), came
-    )
+    judged(judge, "instinct", 4.0, np.array([[1, 1], [3, 3.0]]), came)
     assert judge.error == pytest.approx([4.0, 1.6])  # a fifth of the way towards 0
+
+
+def test_blur_by_hand() -> None:
+    judge = Arbiter()
+    came = np.arange(1.0, 11.0) * 1.645  # nine of ten within nine spreads, of no worth at all
+    judged(judge, "instinct", 0.0, np.zeros((10, 2)), came)
+    assert judge.blur == pytest.approx([81.0, 81.0])
+    judge = Arbiter()
+    judged(judge, "instinct", 0.0, np.zeros((10, 2)), came, apart=80.0)
+    assert judge.blur == pytest.approx([1.0, 1.0])  # what the variance leaves to explain
+    judged(judge, "instinct", 0.0, np.zeros((100, 2)), np.zeros(100), apart=80.0)
+    assert judge.blur == [0.0, 0.0]
+
+
+def test_what_was_only_expected_tells_nothing_of_errors() -> None:
+    judge, came = Arbiter(), np.array([1.645] * 5 + [0.0] * 95)
+    judged(judge, "instinct", 0.0, np.zeros((100, 2)), came)
+    assert judge.blur == [0.0, 0.0]
+    judge, seen = Arbiter(), np.array([1.0] * 5 + [1e-9] * 95)
+    judged(judge, "instinct", 0.0, np.zeros((100, 2)), came, seen=seen)
+    assert judge.blur == pytest.approx([1.0, 1.0])
+
+
+@pytest.mark.parametrize("steps", [1, 30, 500])
+@pytest.mark.parametrize("is_heavy", [False, True])
+def test_nine_of_ten_intervals_hold_whatever_the_shape_of_errors(
+    steps: int, is_heavy: bool
+) -> None:
+    """Said before the episode, with errors that grow from episode to episode."""
+    rng, judge, inside = np.random.default_rng(steps), Arbiter(), []
+    episodes = max(20_000 // steps, 40) if steps > 1 else 2_000
+    for episode in range(episodes):
+        scale = 3.0 + 2.0 * episode / episodes
+        errors = rng.standard_t(2, steps) if is_heavy else rng.normal(size=steps)
+        if episode * steps > 500:
+            inside.append((np.abs(scale * errors) <= 1.645 * judge.blur[0] ** 0.5).mean())
+        judged(judge, "instinct", 0.0, np.zeros((steps, 2)), scale * errors)
+    assert 0.87 < np.mean(inside) < 0.93
