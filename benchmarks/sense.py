@@ -417,15 +417,16 @@ def _coverage_table(lines: Sequence[Line]) -> str:
     rows = []
     for task in TASKS:
         group, cells = _of(lines, task.job), [task.job]
+        if not group:
+            continue
         for when in ("learning", "frozen"):
             found = [line[when] for line in group]
             inside = [one["inside"] for one in found]
-            cells += [f"{stats.mean(inside):.0%}" if inside else "—"]
+            cells += [f"{stats.mean(inside):.0%}"]
             cells += [" / ".join(f"{share:.0%}" for share in inside)]
             sides = [stats.mean([one[side] for one in found]) for side in ("below", "above")]
             cells += [" / ".join(f"{share:.0%}" for share in sides)]
-        if group:
-            rows.append(cells)
+        rows.append(cells)
     return tables.table(head, rows)
 
 
@@ -433,8 +434,9 @@ def _given_up_table(lines: Sequence[Line]) -> str:
     head = ["job", "rate asked", "given up", "successes lost", "steps saved"]
     rows = []
     for task in TASKS:
-        for rate in RATES if task.is_foreseen else ():
-            found = [line["given_up"][str(rate)] for line in _of(lines, task.job)]
+        group = _of(lines, task.job) if task.is_foreseen else []
+        for rate in RATES if group else ():
+            found = [line["given_up"][str(rate)] for line in group]
             sums = {name: sum(one[name] for one in found) for name in TALLIED}
             rows.append([task.job, tables.percent(rate)] + [
                 f"{sums[part]:,.0f} of {sums[all_]:,.0f}"
