@@ -272,7 +272,7 @@ def command(module: str, arguments: Sequence[str] | None) -> str:
     while given:
         word = given.pop(0)
         name, is_joined, _ = word.partition("=")
-        if name in ("--peers-python", "--output"):
+        if name in ("--peers-python", "--python", "--output"):
             if not is_joined and given:
                 given.pop(0)
         elif word not in ("--resume", "--table", "--peers-only"):

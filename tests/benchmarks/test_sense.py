@@ -19,7 +19,8 @@ def course(steps: int, worth: float, drop: int = 0, is_over: bool = False) -> Co
     """A reward of 1 a step; worth as said, and 0 for the last `drop` decisions."""
     said = np.full(steps, worth)
     said[steps - drop :] = 0.0
-    return Course(said, np.ones(steps), np.ones(steps), is_over)
+    speeds = np.stack([said, -said], 1)
+    return Course(said, np.ones(steps), np.ones(steps), speeds, is_over)
 
 
 def test_auroc_by_hand() -> None:
@@ -42,6 +43,7 @@ def test_foresight_counts_the_lead_in_seconds_and_what_is_over() -> None:
     failed = rows[-1]
     assert [row["success"] for row in rows] == [True] * 5 + [False]
     assert failed["lead"] == 1.5 and failed["steps"] == 8
+    assert failed["instinct"] == [0.0]
     assert failed["nominal"] == [10.0, 0.0, None]  # over before half of the nominal episode
 
 
