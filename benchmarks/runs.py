@@ -148,12 +148,17 @@ def spawn(
     return result
 
 
-def run(plan: Plan, python: str = sys.executable, timeout_seconds: float | None = None) -> Line:
+def run(
+    plan: Plan,
+    python: str = sys.executable,
+    timeout_seconds: float | None = None,
+    module: str = "benchmarks.worker",
+) -> Line:
     """Runs a plan in a process of its own; a run that fails is a result too ("failed")."""
     load = os.getloadavg()[0]
     arguments = [json.dumps(asdict(plan)), repr(time.time())]
     try:
-        result = spawn("benchmarks.worker", arguments, python, timeout_seconds)
+        result = spawn(module, arguments, python, timeout_seconds)
     except RunError as error:
         result = {"failed": str(error)}
     return {
@@ -170,12 +175,14 @@ def run_all(
     resume: bool,
     pythons: dict[str, str] | None = None,
     timeout_seconds: float | None = None,
+    module: str = "benchmarks.worker",
 ) -> bool:
     """Runs plans one after the other, appends each line, prints progress.
 
     Args:
       resume: leave out what `path` has already (of this source, where it is ours).
       pythons: interpreter by algorithm; by default this one.
+      module: what runs a plan, given the plan and when it was started.
 
     Returns:
       Whether every run came to its end.
@@ -188,7 +195,7 @@ def run_all(
     for number, plan in enumerate(todo, 1):
         print(f"[{number}/{len(todo)}] {plan.name} …", end=" ", flush=True)
         python = (pythons or {}).get(plan.algorithm, sys.executable)
-        line = run(plan, python, timeout_seconds)
+        line = run(plan, python, timeout_seconds, module)
         append(path, line)
         is_fine &= "failed" not in line
         print(_told(line), flush=True)
