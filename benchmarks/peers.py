@@ -26,8 +26,8 @@ LIBRARIES = {"sb3": "stable_baselines3", "sbx": "sbx"}
 PACKAGES = {"sb3": ("stable-baselines3", "torch"), "sbx": ("sbx-rl", "jax", "jaxlib")}
 
 
-def algorithms(library: str, is_discrete: bool) -> list[str]:
-    """Names of a library's algorithms for a kind of action: "sb3-dqn", …"""
+def algorithms(library: str, job: str, is_discrete: bool) -> list[str]:
+    """Names of a library's algorithms for a job: "sb3-dqn", …"""
     return [f"{library}-{name}" for name in ("dqn" if is_discrete else "sac", "ppo")]
 
 
