@@ -9,34 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_lines import line
 
 from benchmarks import crash, professions, quick, readme, runs, tables
 from benchmarks.runs import INCUMBENT, OURS, Plan
 from benchmarks.statistics import Interval
 
 PLAN = Plan("CartPole-v1", OURS, 100, 1_500, 500, 10, 50)
-
-
-def line(plan: Plan, scores: list[float], exam: list[float], **more: Any) -> dict[str, Any]:
-    """A run's line as `runs.run` gives it: an evaluation every `plan.every` steps."""
-    curve = [
-        {"step": plan.every * (i + 1), "mean": score, "cpu": 2.0 * (i + 1), "wall": 3.0 * i}
-        for i, score in enumerate(scores)
-    ]
-    return {
-        "plan": asdict(plan),
-        "curve": curve,
-        "exam": exam,
-        "early": [float(i) for i in range(10)],
-        "first_decision_seconds": 1.25,
-        "cpu": 30.0,
-        "wall": 15.0,
-        "peak_mb": 500,
-        "versions": {"numpy": "2.4.6"},
-        "load": 0.5,
-        "date": "2026-11-21",
-        **more,
-    }
 
 
 # ---- cells
