@@ -37,6 +37,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).resolve().parent / "results"
 OURS = "quickstudy"
 INCUMBENT = "incumbent"
+WORKER = ("benchmarks.worker",)
 FIRST_EXAM_WORLD = 1_000  # evaluations on the way use worlds 0, 1, …; the exam others
 LEARNING = ("mind", "life.py", "learner.py")  # what the fingerprint covers
 
@@ -152,12 +153,22 @@ def spawn(
     return result
 
 
-def run(plan: Plan, python: str = sys.executable, timeout_seconds: float | None = None) -> Line:
-    """Runs a plan in a process of its own; a run that fails is a result too ("failed")."""
+def run(
+    plan: Plan,
+    python: str = sys.executable,
+    timeout_seconds: float | None = None,
+    worker: Sequence[str] = WORKER,
+) -> Line:
+    """Runs a plan in a process of its own; a run that fails is a result too ("failed").
+
+    Args:
+      worker: the module that works, and what it is told before the plan and the clock.
+    """
     load = os.getloadavg()[0]
-    arguments = [json.dumps(asdict(plan)), repr(time.time())]
+    module, *told = worker
+    arguments = [*told, json.dumps(asdict(plan)), repr(time.time())]
     try:
-        result = spawn("benchmarks.worker", arguments, python, timeout_seconds)
+        result = spawn(module, arguments, python, timeout_seconds)
     except RunError as error:
         result = {"failed": str(error)}
     return {
@@ -175,13 +186,14 @@ def run_all(
     pythons: dict[str, str] | None = None,
     timeout_seconds: float | None = None,
     workers: int = 1,
+    worker: Sequence[str] = WORKER,
 ) -> bool:
     """Runs plans in their order, appends each line as it comes, prints progress.
 
     Args:
       resume: leave out what `path` has already (of this source, where it is ours).
       pythons: interpreter by algorithm; by default this one.
-      workers: runs side by side.
+      workers: runs side by side. worker: as `run` has it.
 
     Returns:
       Whether every run came to its end.
@@ -193,7 +205,7 @@ def run_all(
 
     def result(plan: Plan) -> Line:
         python = (pythons or {}).get(plan.algorithm, sys.executable)
-        return {**run(plan, python, timeout_seconds), "workers": workers}
+        return {**run(plan, python, timeout_seconds, worker), "workers": workers}
 
     is_fine, pool = True, ThreadPoolExecutor(workers)
     try:
