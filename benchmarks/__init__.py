@@ -1,6 +1,10 @@
 """Side-by-side runs, each one command: `python -m benchmarks.NAME` from the repository.
 
     quick         our learner against Stable-Baselines3 and SBX on small jobs and the default
+    driver        ten hours on a motorway: return, crashes, denser traffic, what is kept
+    mujoco        five robots to 50,000 steps, beside published figures
+    ablation      the mind with one ingredient switched off at a time
+    figure        draws the README's summary figure from quick's results
     professions   our learner on the jobs of the catalogue, against who does them today
     crash         kill -9 at random moments: what is lost, and how learning goes on
     delay         with a value function and without: the same job, its outcome delayed

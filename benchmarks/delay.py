@@ -264,7 +264,7 @@ def main(arguments: list[str] | None = None) -> None:
     is_fine = True
     for seed in [] if asked.table else seeds:
         todo = plans(delays, [seed])
-        is_fine &= runs.run_all(todo, path, asked.resume, module="benchmarks.delay_worker")
+        is_fine &= runs.run_all(todo, path, asked.resume, worker=("benchmarks.delay_worker",))
         _write(path, command)
     if not runs.read(path):
         parser.error(f"no results in {path.name} yet")

@@ -1,10 +1,11 @@
-"""One run of a peer: Stable-Baselines3 or SBX, everything at its default.
+"""One run of a peer: Stable-Baselines3 or SBX, at its default or tuned for the job.
 
-The default is what `DQN("MlpPolicy", env, seed=…)` gives. Steps are environment steps; DQN's
-exploration schedule follows from them, as it would for a user who asks for so many. Both get
-the same environment as our learner, from the catalogue, and are evaluated alike.
+The default is what `DQN("MlpPolicy", env, seed=…)` gives; there DQN's exploration schedule
+follows from the steps of the run, as it would for a user who asks for so many. Tuned settings
+are those of `benchmarks.tuned`. All get the same environment as our learner, from the
+catalogue (an observation of several parts as one vector), and are evaluated alike.
 
-Left out: tuned settings (a table of its own), several environments at once.
+Left out: settings that we would tune ourselves.
 """
 
 from __future__ import annotations
@@ -18,16 +19,26 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from benchmarks import tuned
 from benchmarks.runs import Clock, Plan
+from benchmarks.tuned import Tuned
 from benchmarks.worker import Evaluate, Record, world_seeds
 
 UPDATES = 1_024  # in one call, where speed is measured
-LIBRARIES = {"sb3": "stable_baselines3", "sbx": "sbx"}
-PACKAGES = {"sb3": ("stable-baselines3", "torch"), "sbx": ("sbx-rl", "jax", "jaxlib")}
+TUNED = "sb3-tuned"
+LIBRARIES = {"sb3": "stable_baselines3", "sbx": "sbx", TUNED: "stable_baselines3"}
+PACKAGES = {
+    "sb3": ("stable-baselines3", "torch"),
+    "sbx": ("sbx-rl", "jax", "jaxlib"),
+    TUNED: ("stable-baselines3", "sb3-contrib", "torch"),
+}
+CONTRIBUTED = ("qrdqn", "tqc")  # in SB3's second package
 
 
-def algorithms(library: str, is_discrete: bool) -> list[str]:
-    """Names of a library's algorithms for a kind of action: "sb3-dqn", …"""
+def algorithms(library: str, job: str, is_discrete: bool) -> list[str]:
+    """Names of a library's algorithms for a job: "sb3-dqn", …"""
+    if library == TUNED:
+        return [f"{library}-{name}" for name in tuned.SETTINGS.get(job, {})]
     return [f"{library}-{name}" for name in ("dqn" if is_discrete else "sac", "ppo")]
 
 
@@ -55,31 +66,73 @@ def learn(plan: Plan, clock: Clock) -> dict[str, Any]:
     """Learns for `plan.steps` steps, evaluated on the way; see `worker`."""
     with clock.paused():
         from quickstudy.jobs import registry
-    library, _, name = plan.algorithm.partition("-")
-    algorithm = getattr(importlib.import_module(LIBRARIES[library]), name.upper())
     from stable_baselines3.common.callbacks import BaseCallback
 
     entry = registry.registry().find(plan.job)
-    env = entry.make()
     record = Record(plan, clock, evaluate=lambda worlds: [])
-    watched = Watched(env, record)
-    model = algorithm("MlpPolicy", watched, seed=plan.seed)
+    model = make_model(plan, lambda: Watched(_flat(entry.make()), record))
 
-    record.evaluate = lockstep(
-        entry.make,
-        lambda observations: model.predict(observations, deterministic=True)[0],
-        world_seeds(entry.name),
-    )
+    def answer(observations: Any) -> Any:
+        scale = model.get_vec_normalize_env()
+        shown = observations if scale is None else scale.normalize_obs(observations)
+        return model.predict(shown, deterministic=True)[0]
+
+    record.evaluate = lockstep(lambda: _flat(entry.make()), answer, world_seeds(entry.name))
 
     class Evaluations(BaseCallback):  # type: ignore[misc]
+        told = 0  # several copies of a job step at once
+
         def _on_step(self) -> bool:
-            record.stepped(self.num_timesteps)
+            for step in range(self.told + 1, min(self.num_timesteps, plan.steps) + 1):
+                record.stepped(step)
+            self.told = self.num_timesteps
             return self.num_timesteps < plan.steps
 
-    model.learn(plan.steps, callback=Evaluations())
-    result = record.result(*PACKAGES[library])
-    env.close()
+    model.learn(chosen(plan).steps, callback=Evaluations())
+    result = record.result(*PACKAGES[plan.algorithm.rpartition("-")[0]])
+    model.get_env().close()
     return result
+
+
+def chosen(plan: Plan) -> Tuned:
+    """A plan's settings: none, or those tuned for its job."""
+    library, _, name = plan.algorithm.rpartition("-")
+    return tuned.SETTINGS[plan.job][name] if library == TUNED else Tuned(plan.steps)
+
+
+def make_model(plan: Plan, make_env: Callable[[], gym.Env]) -> Any:
+    """The peer's learner on its own copies of a job."""
+    library, _, name = plan.algorithm.rpartition("-")
+    choice = chosen(plan)
+    return _algorithm(library, name)(
+        "MlpPolicy",
+        _vectorised(make_env, choice),
+        seed=plan.seed,
+        policy_kwargs=choice.policy,
+        **choice.settings,
+    )
+
+
+def _algorithm(library: str, name: str) -> Any:
+    module = "sb3_contrib" if name in CONTRIBUTED else LIBRARIES[library]
+    return getattr(importlib.import_module(module), name.upper())
+
+
+def _vectorised(make: Callable[[], gym.Env], choice: Tuned) -> Any:
+    """As many copies as the settings want, one after the other in this process."""
+    from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+
+    env = DummyVecEnv([make] * choice.envs)
+    if not choice.is_normalised:
+        return env
+    return VecNormalize(env, gamma=choice.settings.get("gamma", 0.99))
+
+
+def _flat(env: gym.Env) -> gym.Env:
+    """One vector for them where an observation has several parts."""
+    if isinstance(env.observation_space, gym.spaces.Dict):
+        return gym.wrappers.FlattenObservation(env)
+    return env
 
 
 def lockstep(
@@ -114,9 +167,9 @@ def updates(algorithm: str, job: str) -> dict[str, float]:
     """Gradient updates per second, as many as 1,024 in one call, after compilation."""
     from quickstudy.jobs import registry
 
-    library, _, name = algorithm.partition("-")
-    make = getattr(importlib.import_module(LIBRARIES[library]), name.upper())
-    model = make("MlpPolicy", registry.registry().find(job).make(), seed=0)
+    library, _, name = algorithm.rpartition("-")
+    env = registry.registry().find(job).make()
+    model = _algorithm(library, name)("MlpPolicy", env, seed=0)
     model.learn(1_000)
     spent = []
     for _ in range(4):

@@ -1,23 +1,26 @@
 """Our learner beside Stable-Baselines3 and SBX: small classics, and the default job.
 
-    python -m benchmarks.quick                      # everything: hours
+    python -m benchmarks.quick                      # everything: a day
+    python -m benchmarks.quick --workers 2          # two runs side by side; the table says so
     python -m benchmarks.quick --resume             # goes on where it was interrupted
     python -m benchmarks.quick --quick              # one seed, small budgets, no peers: minutes
     python -m benchmarks.quick --table              # only writes the table again
 
-One setting of ours for every job, which is none at all; peers at their defaults. Every so
-many steps each is evaluated, frozen, on the same held-out worlds, and at the end once more on
-other ones. The bar is the catalogue's; for a job whose bar is its incumbent, the incumbent's
-mean on the very same worlds.
+One setting of ours for every job, which is none at all; peers at their defaults, and with the
+settings that their own community tuned for the very job (`benchmarks.tuned`). Every so many
+steps each is evaluated, frozen, on the same held-out worlds, and at the end once more on other
+ones. The bar is the catalogue's; for a job whose bar is its incumbent, the incumbent's mean on
+the very same worlds. By when it should be reached was set before the runs.
 
-Seeds 100 to 104 were never used in development, which uses 0 to 9. Left out: peers with tuned
-settings; our own numbers at any setting but the one.
+Seeds 100 to 104 were never used in development, which uses 0 to 14. Left out: our own numbers
+at any setting but the one.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import math
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -32,14 +35,16 @@ from benchmarks.runs import INCUMBENT, OURS, RESULTS, Line, Plan
 SEEDS = "100-104"
 QUICK_SEED = "0"  # one of development's: those above are for results
 EXAM = 50  # held-out worlds of the last evaluation
+EVERY_PEER = ",".join(peers.LIBRARIES)
 
 
 @dataclass(frozen=True)
 class Task:
     """A job here. steps: to work. every: steps between evaluations. episodes: of one.
 
-    bar: None where it is the incumbent's mean on the same worlds. floor: random actions.
-    quick_steps: with --quick.
+    bar: None where it is the incumbent's mean on the same worlds. by: steps at which the
+    median seed should be there. floor: random actions. quick_steps: with --quick.
+    early: mean return that episodes 7 to 10 should reach, where there is such a bar.
     """
 
     job: str
@@ -48,16 +53,24 @@ class Task:
     every: int
     episodes: int
     bar: float | None
+    by: int
     floor: float
     quick_steps: int
+    early: float | None = None
 
 
 TASKS = (
-    Task("CartPole-v1", True, 20_000, 500, 10, 475.0, 22.0, 1_500),
-    Task("MountainCar-v0", True, 12_000, 250, 10, -130.0, -200.0, 1_500),
-    Task("Pendulum-v1", False, 6_000, 200, 10, -200.0, -1_200.0, 800),
-    Task("anaesthetist", False, 8_000, 400, 20, None, -134.6, 1_200),
+    Task("CartPole-v1", True, 20_000, 500, 10, 475.0, 2_500, 22.0, 1_500, early=200.0),
+    Task("Acrobot-v1", True, 8_000, 250, 10, -100.0, 3_000, -500.0, 1_500),
+    Task("MountainCar-v0", True, 12_000, 250, 10, -130.0, 2_000, -200.0, 1_500),
+    Task("Pendulum-v1", False, 6_000, 200, 10, -200.0, 1_000, -1_200.0, 800),
+    Task("MountainCarContinuous-v0", False, 6_000, 250, 10, 90.0, 2_000, -33.0, 1_500),
+    Task("LunarLander-v3", True, 60_000, 2_500, 10, 200.0, 60_000, -186.0, 2_500),
+    Task("LunarLanderContinuous-v3", False, 30_000, 1_500, 10, 200.0, 30_000, -223.0, 1_500),
+    Task("MiniGrid-DoorKey-5x5-v0", True, 27_500, 1_000, 10, 0.9, 27_500, 0.03, 1_000),
+    Task("anaesthetist", False, 8_000, 400, 20, None, 4_000, -134.6, 1_200),
 )
+KEPT = 0.95  # share of the evaluations after the first success that should succeed too
 
 
 @dataclass(frozen=True)
@@ -109,7 +122,7 @@ def plans(
             names = [OURS] if OURS in libraries else []
             for library in libraries:
                 if library != OURS:
-                    names += peers.algorithms(library, task.is_discrete)
+                    names += peers.algorithms(library, task.job, task.is_discrete)
             todo += [_plan(task, name, seed, is_quick) for name in names]
     return todo
 
@@ -129,14 +142,17 @@ def report(lines: Sequence[Line], command: str) -> str:
     exam = max(line["plan"]["exam"] for line in lines)
     present = [task for task in TASKS if by_job[task.job]]
     notes = (
-        "Seeds 100 to 104 were never used in development (0 to 9 were).",
-        "One process per run, one run at a time. Clocks start with the process, imports and "
-        "compilation included, and leave evaluations out.",
+        "Seeds 100 to 104 were never used in development (0 to 14 were).",
+        f"{tables.beside(lines)} Clocks start with the process, imports and compilation "
+        "included, and leave evaluations out.",
         "*steps to the bar*: first evaluation at or above it. *kept*: share of the later "
         "evaluations at or above it. *final*: interquartile mean over seeds of the last "
         f"evaluation ({exam} held-out worlds of its own), with a stratified bootstrap 95 % "
         "interval (Agarwal et al., 2021). *episodes 7–10*: mean return while learning.",
         "CPU and wall seconds, first decision and memory: medians over seeds.",
+        "sb3-tuned: the published settings of RL Baselines3 Zoo for that job "
+        "(`benchmarks/tuned.py`); a job without such settings has none. Peers see DoorKey "
+        "flattened, as their networks for pictures want larger ones.",
     )
     parts = [tables.header("Quick: small classics and the default job", command, lines, notes)]
     parts.append("## Side by side")
@@ -227,57 +243,122 @@ def _mean_of(values: Any) -> float | None:
 
 
 def _summary(tasks: Sequence[Task], by_job: dict[str, list[Line]]) -> str:
-    """Median steps to the bar by job, and the normalised final return over all of them."""
-    names = list(dict.fromkeys(name for t in tasks for name in _algorithms(by_job[t.job])))
-    names.sort(key=lambda name: (name != OURS, name))
+    """Ours against the bars, then everybody side by side, then all jobs in one number."""
     bars = {task.job: bar_of(task, by_job[task.job]) for task in tasks}
-    head = ["median steps to the bar"]
-    head += [f"{task.job} ({tables.number(bars[task.job])})" for task in tasks]
+    parts = [_against_bars(tasks, by_job, bars), _side_by_side(tasks, by_job, bars)]
+    return "\n\n".join([*parts, _normalised(tasks, by_job, bars)])
+
+
+def _against_bars(
+    tasks: Sequence[Task], by_job: dict[str, list[Line]], bars: dict[str, float]
+) -> str:
+    """Each bar of ours, and whether it is met or by how much it is not."""
+    head = ["job", "bar", "by", "quickstudy: median steps", "verdict"]
+    head += [f"kept (bar {tables.percent(KEPT)})", "episodes 7–10"]
     rows = []
-    for name in names:
-        row = [name]
-        for task in tasks:
-            group = _algorithms(by_job[task.job]).get(name, [])
-            whole = [outcome(ln, bars[task.job]) for ln in group if "failed" not in ln]
+    for task in tasks:
+        bar = bars[task.job]
+        ours = _algorithms(by_job[task.job]).get(OURS, [])
+        whole = [outcome(line, bar) for line in ours if "failed" not in line]
+        early = _mean_of(run.early for run in whole)
+        rows.append(
+            [
+                task.job,
+                tables.number(bar),
+                f"{task.by:,}",
+                tables.number(stats.median([run.steps for run in whole])) if whole else "—",
+                _verdict(whole, bar, task.by),
+                tables.percent(_mean_of(run.kept for run in whole)),
+                tables.number(early)
+                + (f" (bar {tables.number(task.early)})" if task.early else ""),
+            ]
+        )
+    return tables.table(head, rows)
+
+
+def _verdict(whole: Sequence[Outcome], bar: float, by: int) -> str:
+    """ "met", or how many steps late the median seed is, or how far short the end falls."""
+    if not whole:
+        return "not run"
+    steps = stats.median([run.steps for run in whole])
+    if steps <= by:
+        return "met"
+    if math.isfinite(steps):
+        return f"{tables.number(steps - by)} steps late"
+    short = bar - stats.iqm([run.final for run in whole])
+    return f"never; {tables.number(short)} short at the end" if short > 0 else "never"
+
+
+def _side_by_side(
+    tasks: Sequence[Task], by_job: dict[str, list[Line]], bars: dict[str, float]
+) -> str:
+    """Median steps to the bar, a column for each family of algorithms."""
+    found = {task.job: _families(by_job[task.job]) for task in tasks}
+    names = sorted(
+        {name for families in found.values() for name in families},
+        key=lambda name: (name != OURS, name),
+    )
+    rows = []
+    for task in tasks:
+        row = [f"{task.job} ({tables.number(bars[task.job])})"]
+        for name in names:
+            runs_of = [outcome(ln, bars[task.job]) for ln in found[task.job].get(name, [])]
             row.append(
-                tables.number(stats.median([run.steps for run in whole])) if whole else "—"
+                tables.number(stats.median([run.steps for run in runs_of])) if runs_of else "—"
             )
         rows.append(row)
-    return tables.table(head, rows) + "\n\n" + _normalised(tasks, by_job, bars)
+    return tables.table(["median steps to the bar", *names], rows)
 
 
 def _normalised(
     tasks: Sequence[Task], by_job: dict[str, list[Line]], bars: dict[str, float]
 ) -> str:
-    """Interquartile mean of the final returns over jobs; random actions 0, the bar 1."""
-    families: dict[str, dict[str, list[float]]] = {}
+    """Interquartile mean of the final returns over jobs; random actions 0, the bar 1.
+
+    A family that was not run on every job stands beside ours on the jobs that it was run on.
+    """
+    scores: dict[str, dict[str, list[float]]] = {}
     for task in tasks:
-        low, high = task.floor, bars[task.job]
-        for name, group in _algorithms(by_job[task.job]).items():
-            scores = [
-                (stats.mean(ln["exam"]) - low) / (high - low)
-                for ln in group
-                if "failed" not in ln
+        for name, group in _families(by_job[task.job]).items():
+            scores.setdefault(name, {})[task.job] = [
+                normalised(task, bars[task.job], stats.mean(line["exam"])) for line in group
             ]
-            if scores:
-                families.setdefault(_family(name), {})[task.job] = scores
     rows = []
-    for name, strata in families.items():
-        if len(strata) < len(tasks):
-            continue  # of other jobs than the rest: not to be compared
-        groups = list(strata.values())
-        value = stats.iqm([score for group in groups for score in group])
-        rows.append([name, tables.interval(value, stats.stratified_bootstrap(groups))])
-    if not rows:
-        return "Final returns over all jobs: no algorithm was run on each of them yet."
-    head = ["final return over all jobs (random 0, bar 1)", "IQM [95 %]"]
-    return tables.table(head, rows)
+    for name, strata in sorted(scores.items(), key=lambda item: (item[0] != OURS, item[0])):
+        same = [scores.get(OURS, {}).get(job, []) for job in strata]
+        ours = _over_jobs(same) if name != OURS and all(same) else "—"
+        rows.append([name, str(len(strata)), _over_jobs(list(strata.values())), ours])
+    head = ["final return over jobs (random 0, bar 1)", "jobs", "IQM [95 %]"]
+    return tables.table([*head, "quickstudy on the same jobs"], rows)
 
 
-def _family(algorithm: str) -> str:
-    """DQN and SAC count as one: what a library offers with a replay memory."""
-    library, _, name = algorithm.partition("-")
-    return f"{library}-dqn/sac" if name in ("dqn", "sac") else algorithm
+def normalised(task: Task, bar: float, value: float) -> float:
+    """A return on a scale that jobs share: random actions 0, the bar 1."""
+    return (value - task.floor) / (bar - task.floor)
+
+
+def _over_jobs(strata: Sequence[Sequence[float]]) -> str:
+    value = stats.iqm([score for group in strata for score in group])
+    return tables.interval(value, stats.stratified_bootstrap(strata))
+
+
+def _families(lines: Sequence[Line]) -> dict[str, list[Line]]:
+    """Whole runs by what a library offers for either kind of action, as DQN and SAC."""
+    found: dict[str, list[Line]] = {}
+    for name, group in _algorithms(lines).items():
+        whole = [line for line in group if "failed" not in line]
+        if whole:
+            found[family(name)] = whole
+    return found
+
+
+def family(algorithm: str) -> str:
+    """DQN and SAC count as one, QR-DQN and TQC too: with a replay memory, discrete or not."""
+    library, _, name = algorithm.rpartition("-")
+    for pair in ("dqn/sac", "qrdqn/tqc"):
+        if name in pair.split("/"):
+            return f"{library}-{pair}"
+    return algorithm
 
 
 # ---- the command
@@ -291,9 +372,12 @@ def main(arguments: list[str] | None = None) -> None:
     known = {task.job: task for task in TASKS}
     parser.add_argument("--jobs", default=",".join(known), help="default: %(default)s")
     parser.add_argument("--seeds", help=f"default: {SEEDS}; with --quick {QUICK_SEED}")
-    parser.add_argument("--peers", help="sb3,sbx or none; default: both, none with --quick")
+    parser.add_argument(
+        "--peers", help=f"{EVERY_PEER} or none; default: all of them, none with --quick"
+    )
     parser.add_argument("--peers-only", action="store_true", help="without our learner")
     parser.add_argument("--peers-python", default=sys.executable, help="their interpreter")
+    parser.add_argument("--workers", type=int, default=1, help="runs side by side")
     parser.add_argument("--quick", action="store_true", help="minutes; writes no table here")
     parser.add_argument("--resume", action="store_true", help="leave out what is done")
     parser.add_argument("--table", action="store_true", help="only write the table again")
@@ -302,11 +386,11 @@ def main(arguments: list[str] | None = None) -> None:
     for job in (names := asked.jobs.split(",")):
         if job not in known:
             parser.error(f"unknown job {job!r}; known: {', '.join(known)}")
-    libraries = (asked.peers or ("none" if asked.quick else "sb3,sbx")).split(",")
+    libraries = (asked.peers or ("none" if asked.quick else EVERY_PEER)).split(",")
     libraries = [name for name in libraries if name != "none"]
     for name in libraries:
         if name not in peers.LIBRARIES:
-            parser.error(f"unknown peer {name!r}; known: {', '.join(peers.LIBRARIES)}, none")
+            parser.error(f"unknown peer {name!r}; known: {EVERY_PEER.replace(',', ', ')}, none")
     if not asked.peers_only:
         libraries = [OURS, *libraries]
     seeds = runs.seeds_of(asked.seeds or (QUICK_SEED if asked.quick else SEEDS))
@@ -318,7 +402,7 @@ def main(arguments: list[str] | None = None) -> None:
         batch = list(group)
         pythons = {plan.algorithm: asked.peers_python for plan in batch}
         pythons |= dict.fromkeys((OURS, INCUMBENT), sys.executable)
-        is_fine &= runs.run_all(batch, path, asked.resume, pythons)
+        is_fine &= runs.run_all(batch, path, asked.resume, pythons, workers=asked.workers)
         _write(path, command)
     if not runs.read(path):
         parser.error(f"no results in {path.name} yet")

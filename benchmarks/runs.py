@@ -1,4 +1,4 @@
-"""How benchmarks run: one process per run, one run at a time, one line of JSON per run.
+"""How benchmarks run: one process per run, one line of JSON per run.
 
     plan = Plan(job="CartPole-v1", algorithm="quickstudy", seed=100, steps=20_000, …)
     line = run(plan)                 # in a process of its own (`benchmarks.worker`)
@@ -8,7 +8,10 @@ A process of its own makes CPU seconds and memory clean. Lines are only ever app
 lines on the same plan the later one counts. Lines of ours carry a fingerprint of the source
 that learned, so that an old result is never taken for one of the present code.
 
-Left out: runs side by side; the tables' CPU seconds would depend on the neighbours.
+Runs may go side by side; their CPU seconds then depend on the neighbours (caches, clocks), so
+each line says how many there were, and the tables do too.
+
+Left out: several machines.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +37,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).resolve().parent / "results"
 OURS = "quickstudy"
 INCUMBENT = "incumbent"
+WORKER = ("benchmarks.worker",)
 FIRST_EXAM_WORLD = 1_000  # evaluations on the way use worlds 0, 1, …; the exam others
 LEARNING = ("mind", "life.py", "learner.py")  # what the fingerprint covers
 
@@ -152,11 +157,16 @@ def run(
     plan: Plan,
     python: str = sys.executable,
     timeout_seconds: float | None = None,
-    module: str = "benchmarks.worker",
+    worker: Sequence[str] = WORKER,
 ) -> Line:
-    """Runs a plan in a process of its own; a run that fails is a result too ("failed")."""
+    """Runs a plan in a process of its own; a run that fails is a result too ("failed").
+
+    Args:
+      worker: the module that works, and what it is told before the plan and the clock.
+    """
     load = os.getloadavg()[0]
-    arguments = [json.dumps(asdict(plan)), repr(time.time())]
+    module, *told = worker
+    arguments = [*told, json.dumps(asdict(plan)), repr(time.time())]
     try:
         result = spawn(module, arguments, python, timeout_seconds)
     except RunError as error:
@@ -175,14 +185,15 @@ def run_all(
     resume: bool,
     pythons: dict[str, str] | None = None,
     timeout_seconds: float | None = None,
-    module: str = "benchmarks.worker",
+    workers: int = 1,
+    worker: Sequence[str] = WORKER,
 ) -> bool:
-    """Runs plans one after the other, appends each line, prints progress.
+    """Runs plans in their order, appends each line as it comes, prints progress.
 
     Args:
       resume: leave out what `path` has already (of this source, where it is ours).
       pythons: interpreter by algorithm; by default this one.
-      module: what runs a plan, given the plan and when it was started.
+      workers: runs side by side. worker: as `run` has it.
 
     Returns:
       Whether every run came to its end.
@@ -191,14 +202,21 @@ def run_all(
     todo = [plan for plan in plans if plan.key not in done]
     if len(todo) < len(plans):
         print(f"{len(plans) - len(todo)} of {len(plans)} runs are in {path.name} already")
-    is_fine = True
-    for number, plan in enumerate(todo, 1):
-        print(f"[{number}/{len(todo)}] {plan.name} …", end=" ", flush=True)
+
+    def result(plan: Plan) -> Line:
         python = (pythons or {}).get(plan.algorithm, sys.executable)
-        line = run(plan, python, timeout_seconds, module)
-        append(path, line)
-        is_fine &= "failed" not in line
-        print(_told(line), flush=True)
+        return {**run(plan, python, timeout_seconds, worker), "workers": workers}
+
+    is_fine, pool = True, ThreadPoolExecutor(workers)
+    try:
+        going = {pool.submit(result, plan): plan for plan in todo}
+        for number, future in enumerate(as_completed(going), 1):
+            line = future.result()
+            append(path, line)
+            is_fine &= "failed" not in line
+            print(f"[{number}/{len(todo)}] {going[future].name}: {_told(line)}", flush=True)
+    finally:
+        pool.shutdown(cancel_futures=True)  # interrupted: nothing more is begun
     return is_fine
 
 

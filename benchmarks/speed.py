@@ -285,7 +285,7 @@ def main(arguments: list[str] | None = None) -> None:
             print(f"{job}: updates …", flush=True)
             figures["updates"].append(((runs.OURS, job), measured("updates", job, cache)))
             for library in asked.peers.split(",") if asked.peers != "none" else ():
-                name = peers.algorithms(library, job == "CartPole-v1")[0]
+                name = peers.algorithms(library, job, job == "CartPole-v1")[0]
                 found = measured(name, job, cache, asked.peers_python)
                 figures["updates"].append(((name, job), found))
     text = report(figures, runs.command("speed", arguments))

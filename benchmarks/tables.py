@@ -57,6 +57,17 @@ def summary(text: str) -> str:
     return f"{SUMMARY}\n{text}\n{END_SUMMARY}"
 
 
+def beside(lines: Sequence[Line]) -> str:
+    """A note on how many runs shared the machine."""
+    most = max((line.get("workers", 1) for line in lines), default=1)
+    if most == 1:
+        return "One process per run, one run at a time."
+    return (
+        f"One process per run, **up to {most} runs side by side**: CPU and wall seconds depend "
+        "on the neighbours, and say nothing finer than a third."
+    )
+
+
 def header(title: str, command: str, lines: Sequence[Line], notes: Iterable[str] = ()) -> str:
     """Title, command, dates, versions, seeds, machine of the runs behind a table."""
     dates = sorted({line["date"] for line in lines})

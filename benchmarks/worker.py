@@ -42,6 +42,7 @@ from benchmarks.statistics import mean
 
 if TYPE_CHECKING:
     from quickstudy.learner import Learner
+    from quickstudy.mind.mind import Settings
 
 # The value of a policy, where the job's package gives it exactly: job → f(decide) with
 # decide(observation) → action. It takes the place of every evaluation.
@@ -95,13 +96,16 @@ class Record:
         }
 
 
-def work(plan: Plan, clock: Clock) -> dict[str, Any]:
-    """A run of our learner, hired for it, with no setting but its seed."""
+def work(plan: Plan, clock: Clock, settings: Settings | None = None) -> dict[str, Any]:
+    """A run of our learner, hired for it, with no setting but its seed.
+
+    settings: of its mind, for ablations alone.
+    """
     import quickstudy as qs
 
     with (
         tempfile.TemporaryDirectory() as folder,
-        qs.hire(Path(folder) / "learner", seed=plan.seed) as learner,
+        qs.hire(Path(folder) / "learner", plan.seed, settings) as learner,
     ):
         record = Record(plan, clock, _checks(learner, plan.job))
         for moment in learner.work(plan.job, plan.steps):

@@ -9,34 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_lines import line
 
 from benchmarks import crash, professions, quick, readme, runs, tables
 from benchmarks.runs import INCUMBENT, OURS, Plan
 from benchmarks.statistics import Interval
 
 PLAN = Plan("CartPole-v1", OURS, 100, 1_500, 500, 10, 50)
-
-
-def line(plan: Plan, scores: list[float], exam: list[float], **more: Any) -> dict[str, Any]:
-    """A run's line as `runs.run` gives it: an evaluation every `plan.every` steps."""
-    curve = [
-        {"step": plan.every * (i + 1), "mean": score, "cpu": 2.0 * (i + 1), "wall": 3.0 * i}
-        for i, score in enumerate(scores)
-    ]
-    return {
-        "plan": asdict(plan),
-        "curve": curve,
-        "exam": exam,
-        "early": [float(i) for i in range(10)],
-        "first_decision_seconds": 1.25,
-        "cpu": 30.0,
-        "wall": 15.0,
-        "peak_mb": 500,
-        "versions": {"numpy": "2.4.6"},
-        "load": 0.5,
-        "date": "2026-11-21",
-        **more,
-    }
 
 
 # ---- cells
@@ -113,6 +92,15 @@ def test_a_worker_in_a_process_of_its_own() -> None:
     assert result["cpu"] > 0
 
 
+def test_runs_side_by_side(tmp_path: Path) -> None:
+    """Both fail at once, so this is quick; the lines say how many went together."""
+    path = tmp_path / "quick.jsonl"
+    plans = [replace(PLAN, job="no such job", seed=seed) for seed in (1, 2)]
+    assert not runs.run_all(plans, path, resume=False, workers=2)
+    assert {line["plan"]["seed"] for line in runs.read(path)} == {1, 2}
+    assert {line["workers"] for line in runs.read(path)} == {2}
+
+
 def test_clock_leaves_pauses_out() -> None:
     clock = runs.Clock(began=0.0)
     with clock.paused():
@@ -164,8 +152,9 @@ def test_quick_report() -> None:
     text = quick.report(quick_lines(), "python -m benchmarks.quick")
     assert "Dates: 2026-11-21 to 2026-11-22" in text
     assert "Seeds: 100, 101, 102\n" in text  # the incumbent's is none
-    rows = [row for row in text.splitlines() if row.startswith("| quickstudy")]
-    assert rows[0] == "| quickstudy | 1,500 | 800 |"
+    assert "| median steps to the bar | quickstudy | sb3-dqn/sac |" in text
+    assert "| CartPole-v1 (475) | 1,500 | never |" in text
+    assert "| anaesthetist (130) | 800 | — |" in text
     assert (
         "| 1,500 | 1,000 / 1,500 / never | 100% | 400.0 [300.0, 500.0] | 7.50 | 6.00 |" in text
     )
@@ -175,13 +164,53 @@ def test_quick_report() -> None:
     assert "worlds of the last evaluation: 131.0" in text
 
 
+def test_quick_holds_ours_against_its_bars() -> None:
+    """Medians 1,500 of 2,500 and 800 of 4,000; episodes 7–10 earned 6, 7, 8, 9."""
+    text = quick.report(quick_lines(), "c")
+    assert "| CartPole-v1 | 475 | 2,500 | 1,500 | met | 100% | 7.50 (bar 200) |" in text
+    assert "| anaesthetist | 130 | 4,000 | 800 | met | — | 7.50 |" in text
+
+
+def test_quick_says_by_how_much_a_bar_is_missed() -> None:
+    def verdict(steps: list[int | None], final: float) -> str:
+        whole = [
+            quick.Outcome(step, None, final, None, None, None, 0, 0, 0, 0) for step in steps
+        ]
+        return quick._verdict(whole, bar=475.0, by=2_500)
+
+    assert verdict([2_000, 2_500, None], 400.0) == "met"
+    assert verdict([4_000, 2_000, None], 400.0) == "1,500 steps late"
+    assert verdict([None, 2_000, None], 400.0) == "never; 75.0 short at the end"
+    assert verdict([None], 480.0) == "never"
+    assert verdict([], 0.0) == "not run"
+
+
 def test_quick_normalises_between_random_and_the_bar() -> None:
     """CartPole: (500 − 22) / 453 …; the anaesthetist: (140 + 134.6) / 264.6."""
     text = quick.report(quick_lines(), "c")
     scores = sorted([(s - 22) / 453 for s in (500, 400, 300)] + [274.6 / 264.6])
     expected = tables.number(sum(scores[1:3]) / 2)
-    assert f"| quickstudy | {expected} [" in text
-    assert "| sb3-dqn/sac |" not in text  # it was run on one job alone
+    assert f"| quickstudy | 2 | {expected} [" in text
+
+
+def test_quick_compares_on_the_same_jobs() -> None:
+    """The peer was run on CartPole alone, where ours ended at (400 − 22) / 453 = .834."""
+    text = quick.report(quick_lines(), "c")
+    row = next(ln for ln in text.splitlines() if ln.startswith("| sb3-dqn/sac | 1 |"))
+    assert row.split(" | ")[-1].startswith("0.834 [0.614, 1.06]")
+
+
+def test_quick_families() -> None:
+    names = {name: quick.family(name) for name in (OURS, "sb3-ppo", "sbx-sac")}
+    assert names == {OURS: OURS, "sb3-ppo": "sb3-ppo", "sbx-sac": "sbx-dqn/sac"}
+    assert quick.family("sb3-tuned-tqc") == "sb3-tuned-qrdqn/tqc"
+
+
+def test_a_table_says_where_runs_went_side_by_side() -> None:
+    lines = quick_lines()
+    assert "one run at a time" in quick.report(lines, "c")
+    lines[0]["workers"] = 2
+    assert "**up to 2 runs side by side**" in quick.report(lines, "c")
 
 
 def test_quick_plans_put_bars_first_and_whole_seeds_together() -> None:
