@@ -345,12 +345,12 @@ def test_where_a_process_can_hold_only_one_environment_checks_wait(
     single = dataclasses.replace(entry, is_single=True)
     monkeypatch.setattr(registry.Registry, "find", lambda self, name: single)
     with hired(tmp_path / "a") as a:
-        moments = list(a.work("CartPole-v1", 120, checks=3))
+        moments = list(a.work("CartPole-v1", 400, checks=3))
         assert a._benches["CartPole-v1"].is_shared
         checked = [m for m in moments if m.check is not None]
         assert len(checked) == 3
-        assert all(m.end or m.step == 120 for m in checked)
-        assert [m.step for m in moments] == list(range(1, 121))
+        assert all(m.end or m.step == 400 for m in checked)
+        assert [m.step for m in moments] == list(range(1, 401))
 
 
 def test_an_episode_longer_than_the_window_is_judged_as_it_goes_on(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ Role = Literal["observation", "action"]
 Path = tuple[str | int, ...]
 
 MASK_KEY = "action_mask"
+LARGEST_TABLE = 512  # numbers; up to that, they are read one by one, by both speeds
 SMALLEST_IMAGE = 5  # rows and columns; below that, a table is likelier than a picture
 MOST_CHANNELS = 16
 UNBOUNDED = 1e30  # packages write "no bound" as inf or as the largest float of a type
@@ -118,7 +119,9 @@ def looks_like_image(shape: tuple[int, ...]) -> bool:
     if len(shape) != 3:
         return False
     rows, columns, channels = shape[1:] + shape[:1] if channels_first(shape) else shape
-    return min(rows, columns) >= SMALLEST_IMAGE and 1 <= channels <= MOST_CHANNELS
+    is_small = rows * columns * channels <= LARGEST_TABLE
+    is_like = min(rows, columns) >= SMALLEST_IMAGE and 1 <= channels <= MOST_CHANNELS
+    return is_like and not is_small
 
 
 def channels_first(shape: tuple[int, ...]) -> bool:

@@ -18,6 +18,7 @@ speed may foretell its own bad outcomes very well.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -35,6 +36,8 @@ class Settings:
     adventurous: float = 0.25  # what an adventurous episode counts against a plain one
     foreseeing: float = 0.25  # share of episodes that the better predictor leads
     keep_errors: float = 0.8  # likewise, of the prediction errors
+    keep_moods: float = 0.95  # likewise, of what plain and adventurous episodes earned
+    least_adventure: float = 0.1  # share of adventure that is kept whatever it costs
     keep_misses: float = 0.65  # of what sets the spread, from one lot to the next
     lot: int = 100  # decisions; a longer episode is one lot, a shorter one a part of it
     most_misses: int = 300  # numbers that are kept of it
@@ -46,6 +49,7 @@ class Arbiter:
 
     weight, total, squares: forgetful count, sum and sum of squares of returns it led to.
     error: forgetful mean squared error of its predictions, in the job's units squared.
+    mood_weight, mood_total, mood_squares: as above, of plain and of adventurous episodes.
     misses: of recent decisions, what the ensemble's variance would have needed on top for
       the interval to hold: some quantiles an episode, oldest first. recency: their weights.
     blur: what would have made COVERED of them hold; with the variance, the spread squared.
@@ -55,6 +59,9 @@ class Arbiter:
     total: list[float] = field(default_factory=lambda: [0.0, 0.0])
     squares: list[float] = field(default_factory=lambda: [0.0, 0.0])
     error: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    mood_weight: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    mood_total: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    mood_squares: list[float] = field(default_factory=lambda: [0.0, 0.0])
     misses: list[list[float]] = field(default_factory=lambda: [[], []])
     recency: list[float] = field(default_factory=list)
     blur: list[float] = field(default_factory=lambda: [0.0, 0.0])
@@ -74,8 +81,8 @@ def judged(
     """Takes in an episode that is over.
 
     Args:
-      leader: who led it. earned: the sum of its rewards. is_adventurous: it tried things
-        for their own sake, so it says less of its leader.
+      leader: who led it; "" where neither did. earned: the sum of its rewards.
+      is_adventurous: it tried things for their own sake, so it says less of its leader.
       predictions: [T, 2] what both speeds expected. apart: [T] the ensemble's variance.
       returns: [T] what came, discounted; beyond the end of what was cut, what was expected.
       seen: [T] in (0, 1], the share of it that did come: what was only expected tells
@@ -93,6 +100,12 @@ def judged(
         arbiter.squares[i] = keep * arbiter.squares[i] + led * earned**2
         share = 1.0 if is_first else 1.0 - settings.keep_errors
         arbiter.error[i] += share * (float(mean_square[i]) - arbiter.error[i])
+    for mood in (0, 1):
+        was = float(mood == is_adventurous)
+        keep = settings.keep_moods
+        arbiter.mood_weight[mood] = keep * arbiter.mood_weight[mood] + was
+        arbiter.mood_total[mood] = keep * arbiter.mood_total[mood] + was * earned
+        arbiter.mood_squares[mood] = keep * arbiter.mood_squares[mood] + was * earned**2
     _remember(arbiter, settings, square / DEVIATIONS**2 - apart[:, None], seen)
 
 
@@ -128,16 +141,40 @@ def leader(arbiter: Arbiter, settings: Settings, rng: np.random.Generator | None
         return SPEEDS[1 - known if tried and rng is not None else known]
     if rng is not None and rng.random() < settings.foreseeing:
         return SPEEDS[int(arbiter.error[1] <= arbiter.error[0])]
-    mean = [total / weight for total, weight in zip(arbiter.total, arbiter.weight, strict=True)]
+    mean = np.array(arbiter.total) / arbiter.weight
     if rng is None:
         return SPEEDS[int(mean[1] >= mean[0])]
-    doubt = _deviation(arbiter, np.array(mean)) / np.sqrt(arbiter.weight)
-    draws = mean + doubt * rng.standard_normal(2)
+    deviation = _deviation(arbiter.weight, arbiter.total, arbiter.squares)
+    draws = mean + deviation / np.sqrt(arbiter.weight) * rng.standard_normal(2)
     return SPEEDS[int(draws[1] >= draws[0])]
 
 
-def _deviation(arbiter: Arbiter, mean: np.ndarray) -> float:
-    """Standard deviation of a return around the mean of the speed that led to it."""
-    weight = np.array(arbiter.weight)
-    squares = np.array(arbiter.squares) - weight * mean**2
-    return float(np.sqrt(max(squares.sum() / weight.sum(), 1e-12)))
+def adventure(arbiter: Arbiter, settings: Settings) -> float:
+    """How much adventure its outcomes allow: a share in [least_adventure, 1].
+
+    Twice the probability that adventurous episodes earn no less on average than plain ones:
+    where nothing has worked yet adventure costs nothing, where balance or a soft landing has
+    been learned every held action breaks it.
+    """
+    weight = np.array(arbiter.mood_weight)
+    if weight.min() < 1.5:
+        return 1.0
+    plain, adventurous = np.array(arbiter.mood_total) / weight
+    deviation = _deviation(arbiter.mood_weight, arbiter.mood_total, arbiter.mood_squares)
+    doubt = deviation * math.sqrt(float((1.0 / weight).sum()))
+    is_no_less = 0.5 * math.erfc((plain - adventurous) / (math.sqrt(2.0) * doubt))
+    return min(1.0, max(settings.least_adventure, 2.0 * is_no_less))
+
+
+def is_all_alike(arbiter: Arbiter) -> bool:
+    """Whether every episode so far earned the same, so that there is nothing to lose."""
+    weight, total = sum(arbiter.mood_weight), sum(arbiter.mood_total)
+    squares = sum(arbiter.mood_squares)
+    return weight == 0.0 or squares - total**2 / weight <= 1e-9 * squares
+
+
+def _deviation(weight: list[float], total: list[float], squares: list[float]) -> float:
+    """Standard deviation of a return around the mean of its own kind."""
+    known = [i for i in range(len(weight)) if weight[i] > 0.0]
+    around = sum(squares[i] - total[i] ** 2 / weight[i] for i in known)
+    return math.sqrt(max(around / sum(weight), 1e-12))

@@ -53,7 +53,8 @@ class Study(NamedTuple):
 
     x, next_x: [K, B, P]. images, next_images: each [K, B, rows, columns, channels].
     choices: [K, B, F]. amounts: [K, B, C]. reward, discount: [K, B].
-    mask, next_mask: bool [K, B, F, N].
+    mask, next_mask: bool [K, B, F, N]. bounds: [K, 2] the least and most a situation can be
+      worth.
     """
 
     x: Array
@@ -66,6 +67,7 @@ class Study(NamedTuple):
     next_x: Array
     next_images: tuple[Array, ...]
     next_mask: Array
+    bounds: Array
 
 
 class Judgement(NamedTuple):
@@ -257,7 +259,8 @@ def targets(
 ) -> Array:
     """What each member should have said [M, B]: ``R + Γ v'``, each with its own target.
 
-    Discrete: the critic chooses, its target values (double Q). Amounts: sampled from the
+    No v' is beyond what the best or worst reward so far would be worth if it went on for
+    ever. Discrete: the critic chooses, its target values (double Q). Amounts: sampled from the
     actor, less temperature × log-density (soft value).
     """
     amounts, log_density = jnp.zeros_like(batch.amounts), jnp.zeros_like(batch.reward)
@@ -268,6 +271,7 @@ def targets(
     mask = jnp.broadcast_to(batch.next_mask[None], online.shape)
     best = jnp.argmax(jnp.where(mask, online, -1e9), axis=-1)
     v_t = maths.chosen_values(slow, best, mask) - (temperature * log_density)[None]
+    v_t = jnp.clip(v_t, batch.bounds[0], batch.bounds[1])
     return batch.reward[None] + batch.discount[None] * v_t
 
 

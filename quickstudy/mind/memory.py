@@ -10,7 +10,8 @@ Left out: priorities (they did not separate from seed noise here), a bound on si
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,7 +40,10 @@ class Batch(NamedTuple):
 
 @dataclass
 class Memory:
-    """See the module. `size` rows of the arrays are in use; `ready` may be studied."""
+    """See the module. `size` rows of the arrays are in use; `ready` may be studied.
+
+    cell: rows that show exactly the same situation share one; cells: them, by fingerprint.
+    """
 
     raw: np.ndarray
     mask: np.ndarray
@@ -47,8 +51,10 @@ class Memory:
     reward: np.ndarray
     after: np.ndarray
     ready: np.ndarray
+    cell: np.ndarray
     size: int = 0
     num_ready: int = 0
+    cells: dict[bytes, int] = field(default_factory=dict)
 
     def add(self, raw: Any, mask: Any | None, action: Any | None) -> int:
         """Stores a situation and the decision taken there (None: none was). Gives its row."""
@@ -61,8 +67,13 @@ class Memory:
             self.action[row] = action
         self.reward[row] = 0.0
         self.after[row] = OPEN
+        self.cell[row] = self.cells.setdefault(_fingerprint(self.raw[row]), len(self.cells))
         self.size += 1
         return row
+
+    def find(self, raw: np.ndarray) -> int | None:
+        """The cell of a situation raw [R]; None where it was never met."""
+        return self.cells.get(_fingerprint(raw))
 
     def link(self, row: int, after: int) -> None:
         """Says what followed `row`: another row, or TERMINAL. It may be studied from now."""
@@ -99,7 +110,7 @@ class Memory:
         )
 
     def _grow(self) -> None:
-        for name in ("raw", "mask", "action", "reward", "after", "ready"):
+        for name in ("raw", "mask", "action", "reward", "after", "ready", "cell"):
             old = getattr(self, name)
             new = np.zeros((2 * len(old), *old.shape[1:]), old.dtype)
             new[: len(old)] = old
@@ -115,4 +126,9 @@ def init(raw_size: int, options: int, action_size: int, capacity: int = 1024) ->
         reward=np.zeros(capacity, np.float64),
         after=np.full(capacity, OPEN, np.int64),
         ready=np.zeros(capacity, np.int64),
+        cell=np.zeros(capacity, np.int64),
     )
+
+
+def _fingerprint(raw: np.ndarray) -> bytes:
+    return blake2b(raw.tobytes(), digest_size=8).digest()

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from quickstudy.mind import arbiter, encoder, instinct, judgement, memory, policy
+from quickstudy.mind import arbiter, curiosity, encoder, instinct, judgement, memory, policy
 from quickstudy.mind.arbiter import Arbiter
 from quickstudy.mind.encoder import Frame, Normaliser
 from quickstudy.mind.instinct import Instinct
@@ -60,7 +60,8 @@ class Learned(NamedTuple):
 class Counts:
     """What a mind keeps count of.
 
-    decisions: taken in so far; rewards: the sum of all their rewards. owed: updates due and
+    decisions: taken in so far; rewards: the sum of all their rewards; worst, best: the least
+    and the most of them, or 0 where that is beyond. owed: updates due and
     not made. fitted: rows in memory at instinct's last refit. horizon: longest episode so
     far [steps]. past, past_mean, past_m2: of the discounted sums of rewards up to each
     decision: how many, their mean, the sum of their squared deviations (Welford 1962).
@@ -68,6 +69,8 @@ class Counts:
 
     decisions: int = 0
     rewards: float = 0.0
+    worst: float = 0.0
+    best: float = 0.0
     owed: float = 0.0
     fitted: int = 0
     horizon: int = 0
@@ -112,6 +115,7 @@ class Mind:
     arbiter: Arbiter = field(default_factory=Arbiter)
     counts: Counts = field(default_factory=Counts)
     streams: dict[str, Stream] = field(default_factory=dict)
+    plan: curiosity.Plan | None = None  # the latest of curiosity; follows from memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +179,16 @@ def centre(mind: Mind) -> float:
     return max(0.0, mean) * (1.0 - gamma**steps) / (1.0 - gamma)
 
 
+def bounds(mind: Mind) -> tuple[float, float]:
+    """The least and the most that anything can be worth, as far as rewards so far tell.
+
+    Not in the field's usual recipe, and cheap: on CartPole critics came to expect 157 where
+    nothing can be worth more than 100 (docs/log.md).
+    """
+    forever = 1.0 / (1.0 - discount(mind))
+    return mind.counts.worst * forever, mind.counts.best * forever
+
+
 def leader(mind: Mind, rng: np.random.Generator | None = None) -> str:
     """Which speed leads the next episode; without `rng`, the better one so far."""
     if mind.settings.lead != "both":
@@ -192,8 +206,15 @@ def leader(mind: Mind, rng: np.random.Generator | None = None) -> str:
 def begin(mind: Mind, stream: str, episode: int) -> None:
     """Episode number `episode` begins on a stream."""
     rng = np.random.default_rng([mind.seed, 2, episode])
+    s = mind.settings
     mood = policy.begin(
-        mind.settings.policy, rng, mind.settings.judgement.members, leader(mind, rng)
+        s.policy,
+        rng,
+        s.judgement.members,
+        leader(mind, rng),
+        allowed=arbiter.adventure(mind.arbiter, s.arbiter),
+        can_plan=curiosity.applies(mind.frame, mind.memory),
+        is_all_alike=arbiter.is_all_alike(mind.arbiter),
     )
     mind.streams[stream] = Stream(episode, mood)
 
@@ -204,17 +225,31 @@ def act(mind: Mind, observation: Observation, stream: str | None = None) -> Choi
     On a stream it explores as that episode's mood has it. Without one it gives its best
     answer; nothing changes.
     """
-    mood = mind.streams[stream].mood if stream is not None else None
+    current = mind.streams[stream] if stream is not None else None
+    mood = current.mood if current else None
     leads = mood.leader if mood else leader(mind)
     seen = _see(mind, observation)
-    flat = None
-    if mood is not None:
-        flat = policy.hold(mood, mind.settings.policy, mind.frame, observation.mask)
+    flat = _try(mind, current, observation) if current else None
     explored = flat is not None
     if flat is None:
         greedy = _feel if leads == "instinct" else _reason
         flat = greedy(mind, seen, mood)
     return _weigh(mind, seen, flat, leads, explored)
+
+
+def _try(mind: Mind, current: Stream, observation: Observation) -> Array | None:
+    """A flat action to take for what it teaches, or None."""
+    mood, frame = current.mood, mind.frame
+    if not mood.is_curious:
+        return policy.hold(mood, mind.settings.policy, frame, observation.mask)
+    options = frame.spec.choices[0]
+    since = len(current.rows) % curiosity.REPLAN
+    size = current.rows[-since] if since else mind.memory.size
+    if mind.plan is None or mind.plan.size != size:
+        mind.plan = curiosity.plan(mind.memory, size, options, discount(mind))
+    allowed = np.ones(options, bool) if observation.mask is None else observation.mask
+    taken = curiosity.choose(mind.plan, mind.memory, observation.raw, allowed, mood.rng)
+    return np.array([taken], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,7 +398,9 @@ def decided(
 def rewarded(mind: Mind, row: int, reward: float) -> None:
     """Takes in a reward, or a part of one, for the decision in a row; it may come late."""
     mind.memory.reward[row] += reward
-    mind.counts.rewards += reward
+    counts, whole = mind.counts, float(mind.memory.reward[row])
+    counts.rewards += reward
+    counts.worst, counts.best = min(counts.worst, whole), max(counts.best, whole)
 
 
 def ended(mind: Mind, stream: str, end: End, last: Observation | None) -> None:
@@ -420,7 +457,7 @@ def _judge(mind: Mind, current: Stream, tail: Forecast | None) -> None:
     arbiter.judged(
         mind.arbiter,
         mind.settings.arbiter,
-        current.mood.leader,
+        "" if current.mood.is_curious else current.mood.leader,
         float(rewards.sum()),
         current.mood.is_adventurous,
         predictions[:, :2],
@@ -510,6 +547,7 @@ def _update(mind: Mind) -> None:
 def _encoded(mind: Mind, batch: memory.Batch) -> Study:
     frame, normaliser = mind.frame, mind.learned.normaliser
     choices, amounts = encoder.split_action(frame, batch.action)
+    limits = (np.array(bounds(mind)) - centre(mind)) / return_scale(mind)
     return Study(
         x=encoder.encode(normaliser, frame, batch.raw),
         images=encoder.images(frame, batch.raw),
@@ -521,6 +559,7 @@ def _encoded(mind: Mind, batch: memory.Batch) -> Study:
         next_x=encoder.encode(normaliser, frame, batch.next_raw),
         next_images=encoder.images(frame, batch.next_raw),
         next_mask=encoder.expand_mask(frame, batch.next_mask),
+        bounds=np.tile(limits, (len(batch.reward), 1)).astype(np.float32),
     )
 
 

@@ -202,8 +202,8 @@ def learn(
         advantage=advantage[at].astype(np.float32),
     )
     network, optimiser = _ascend(naive.network, naive.optimiser, rows, settings)
-    as_numpy = jax.tree.map(np.asarray, (network, optimiser))
-    return Naive(normaliser, *as_numpy, naive.batches + 1)
+    network, optimiser = jax.tree.map(np.asarray, (network, optimiser))
+    return Naive(normaliser, network, optimiser, naive.batches + 1)
 
 
 def _masks(frame: Frame, masks: Sequence[Array | None]) -> Array:

@@ -21,14 +21,18 @@ from quickstudy.mind.encoder import Frame
 class Settings:
     """One setting for every job."""
 
-    adventurous: float = 0.5  # share of episodes
+    adventurous: float = 0.5  # share of episodes, at most
+    curious: float = 0.8  # share of those that curiosity leads, where it can
     holds: float = 0.05  # chance at each step of an adventurous episode to start holding
     longest_hold: int = 32  # steps; lengths are log-uniform from 1
 
 
 @dataclass
 class Mood:
-    """What lasts for one episode: its random numbers, its leader, what is being held."""
+    """What lasts for one episode: its random numbers, its leader, what is being held.
+
+    is_adventurous: it tries things for their own sake; is_curious: by plan, not at random.
+    """
 
     rng: np.random.Generator
     leader: str
@@ -36,19 +40,38 @@ class Mood:
     is_adventurous: bool
     held: np.ndarray | None = None
     hold_left: int = 0
+    is_curious: bool = False
 
 
-def begin(settings: Settings, rng: np.random.Generator, members: int, leader: str) -> Mood:
-    """The mood of an episode that `leader` leads, with one of `members` members."""
-    is_adventurous = bool(rng.random() < settings.adventurous)
-    return Mood(rng, leader, int(rng.integers(members)), is_adventurous)
+def begin(
+    settings: Settings,
+    rng: np.random.Generator,
+    members: int,
+    leader: str,
+    allowed: float,
+    can_plan: bool,
+    is_all_alike: bool,
+) -> Mood:
+    """The mood of an episode that `leader` leads, with one of `members` members.
+
+    Args:
+      allowed: in [0, 1], how much of the share of adventure its outcomes allow.
+      can_plan: whether curiosity applies. is_all_alike: whether no episode has earned more
+        than another so far; then curiosity leads wherever it can.
+    """
+    drawn, member = rng.random(2), int(rng.integers(members))
+    is_adventurous = bool(drawn[0] < settings.adventurous * allowed)
+    is_curious = can_plan and (
+        is_all_alike or (is_adventurous and bool(drawn[1] < settings.curious))
+    )
+    return Mood(rng, leader, member, is_adventurous or is_curious, is_curious=is_curious)
 
 
 def hold(
     mood: Mood, settings: Settings, frame: Frame, mask: np.ndarray | None
 ) -> np.ndarray | None:
     """The flat action to try for its own sake now, or None."""
-    if not mood.is_adventurous:
+    if not mood.is_adventurous or mood.is_curious:
         return None
     if mood.hold_left == 0:
         if mood.rng.random() >= settings.holds:

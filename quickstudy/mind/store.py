@@ -81,6 +81,7 @@ def _stream_note(stream: Stream) -> dict[str, Any]:
             "is_adventurous": mood.is_adventurous,
             "held": None if mood.held is None else mood.held.tolist(),
             "hold_left": mood.hold_left,
+            "is_curious": mood.is_curious,
         },
     }
 

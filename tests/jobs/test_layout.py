@@ -54,8 +54,8 @@ def test_leaves_of_every_kind_by_hand():
 @pytest.mark.parametrize(
     ("shape", "kind"),
     [
-        ((10, 10, 4), "image"),
-        ((7, 7, 3), "image"),
+        ((10, 10, 4), "box"),
+        ((7, 7, 3), "box"),
         ((84, 84, 1), "image"),
         ((3, 64, 48), "image"),
         ((4, 84, 84), "image"),

@@ -127,3 +127,39 @@ def test_nine_of_ten_intervals_hold_whatever_the_shape_of_errors(
             inside.append((np.abs(scale * errors) <= 1.645 * judge.blur[0] ** 0.5).mean())
         judged(judge, "instinct", 0.0, np.zeros((steps, 2)), scale * errors)
     assert 0.87 < np.mean(inside) < 0.93
+
+
+def lived(plain: list[float], adventurous: list[float]) -> Arbiter:
+    """An arbiter after episodes of both kinds in turn, with these returns."""
+    judge = Arbiter()
+    told, one = np.zeros((1, 2)), np.ones(1)
+    for pair in zip(plain, adventurous, strict=True):
+        for is_adventurous, earned in enumerate(pair):
+            arbiter.judged(
+                judge, Settings(), "instinct", earned, bool(is_adventurous), told, one, one, one
+            )
+    return judge
+
+
+def test_adventure_is_as_rare_as_it_is_costly() -> None:
+    rng = np.random.default_rng(0)
+    good, bad = rng.normal(100, 20, 20).tolist(), rng.normal(20, 20, 20).tolist()
+    assert arbiter.adventure(Arbiter(), Settings()) == 1.0
+    assert arbiter.adventure(lived(good, bad), Settings()) == Settings().least_adventure
+    assert arbiter.adventure(lived(bad, good), Settings()) == 1.0
+    assert arbiter.adventure(lived([-200.0] * 20, [-200.0] * 20), Settings()) == 1.0
+    alike = arbiter.adventure(lived(good, good[::-1]), Settings())
+    assert alike > 0.5
+
+
+def test_all_alike_until_one_earns_more() -> None:
+    assert arbiter.is_all_alike(Arbiter())
+    assert arbiter.is_all_alike(lived([-200.0] * 5, [-200.0] * 5))
+    assert arbiter.is_all_alike(lived([0.0] * 5, [0.0] * 5))
+    assert not arbiter.is_all_alike(lived([0.0] * 5, [0.0, 0.0, 0.9, 0.0, 0.0]))
+
+
+def test_an_episode_that_neither_led_counts_for_neither() -> None:
+    judge = Arbiter()
+    judged(judge, "", 100.0, np.zeros((1, 2)), np.ones(1))
+    assert judge.weight == [0.0, 0.0]

@@ -39,6 +39,7 @@ def rows(frame: Frame, seed: int = 0, reward: float = 1.0, discount: float = 0.0
         next_x=x,
         next_images=pictures,
         next_mask=mask,
+        bounds=np.tile(np.float32([-1e9, 1e9]), (SMALL.fused, 1)),
     )
 
 

@@ -1,0 +1,100 @@
+"""Curiosity: a way to what has been tried least, where situations recur exactly.
+
+In a grid, a table or a game the very same observation comes again and again. There the rows
+of memory are a map: which situation followed which, how often each option was tried. Planning
+on that map leads to the nearest untried option, however far away, where actions at random
+would take exponentially many steps. Untried options count as if everything behind them were
+new. What the job pays plays no part: that is for the value function to learn from what
+curiosity brings home.
+
+Whose ideas: R-max (Brafman & Tennenholtz 2002), count-based bonuses (Strehl & Littman 2008).
+
+Left out: situations that never come twice. Cells of a few random cuts were tried for those,
+with plans and with a critic of their own, and found less than held random actions do
+(docs/log.md). Jobs with several factors or with amounts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from quickstudy.mind.encoder import Frame
+from quickstudy.mind.memory import OPEN, Memory
+
+RECURRING = 0.5  # share of rows whose situation was met before, from which on a map helps
+ENOUGH = 50  # rows
+SWEEPS = 60  # of value iteration: how far away a plan looks, in steps
+REPLAN = 50  # decisions of an episode between plans
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Over the first `size` rows of memory, for each situation (cell) and option.
+
+    newness: [S, A] discounted sum of newness from there on. tried: [S, A] how often.
+    """
+
+    size: int
+    newness: np.ndarray
+    tried: np.ndarray
+
+
+def applies(frame: Frame, memory: Memory) -> bool:
+    """Whether curiosity can lead: one choice of options, and situations that recur."""
+    if len(frame.spec.choices) != 1 or frame.spec.amounts or memory.size < ENOUGH:
+        return False
+    return len(memory.cells) <= (1.0 - RECURRING) * memory.size
+
+
+def plan(memory: Memory, size: int, options: int, discount: float) -> Plan:
+    """Value iteration on the map that the first `size` rows of memory draw.
+
+    q(s, a) = N(s, a)^(-1/2) + γ Σ p(s'|s, a) maxₐ q(s', a),   1 / (1 − γ) where N = 0
+    """
+    cell, after = memory.cell[:size], memory.after[:size]
+    num_cells = int(cell.max()) + 1
+    rows = np.flatnonzero((after < size) & (after != OPEN))
+    taken = cell[rows] * options + memory.action[rows, 0].astype(np.int64)
+    tried = np.bincount(taken, minlength=num_cells * options).astype(float)
+    goes_on = after[rows] >= 0
+    moves = sparse.csr_matrix(
+        (1.0 / tried[taken[goes_on]], (taken[goes_on], cell[after[rows[goes_on]]])),
+        shape=(num_cells * options, num_cells),
+    )
+    bonus = 1.0 / np.sqrt(np.maximum(tried, 1.0))
+    worth = np.zeros(num_cells)
+    for _ in range(SWEEPS):
+        newness = bonus + discount * (moves @ worth)
+        newness[tried == 0] = 1.0 / (1.0 - discount)
+        worth = newness.reshape(num_cells, options).max(-1)
+    shape = (num_cells, options)
+    return Plan(size, newness.reshape(shape), tried.reshape(shape))
+
+
+def choose(
+    of: Plan,
+    memory: Memory,
+    observation: np.ndarray,
+    mask: np.ndarray,
+    rng: np.random.Generator,
+) -> int:
+    """The option that leads to most newness; any allowed one where the situation is new.
+
+    Args:
+      observation: [R] raw. mask: bool [A]. What was tried since the plan was made counts.
+    """
+    cell = memory.find(observation)
+    if cell is None or cell >= len(of.tried):
+        return int(rng.choice(np.flatnonzero(mask)))
+    since = np.flatnonzero(memory.cell[of.size : memory.size] == cell) + of.size
+    again = np.bincount(memory.action[since, 0].astype(np.int64), minlength=len(mask))
+    before = of.tried[cell]
+    less = 1.0 / np.sqrt(np.maximum(before, 1)) - 1.0 / np.sqrt(np.maximum(before + again, 1))
+    newness = of.newness[cell] - less
+    tested = (before == 0) & (again > 0)  # no longer untried, though the plan thinks so
+    newness = np.where(tested, newness[~tested].min(initial=0.0) - again, newness)
+    newness = np.where(mask, newness, -np.inf)
+    return int(rng.choice(np.flatnonzero(newness >= newness.max() - 1e-9)))
