@@ -201,9 +201,9 @@ def learn(
         choices=encoder.split_action(frame, flat[at])[0],
         advantage=advantage[at].astype(np.float32),
     )
-    network, optimiser = _ascend(naive.network, naive.optimiser, rows, settings)
-    as_numpy = jax.tree.map(np.asarray, (network, optimiser))
-    return Naive(normaliser, *as_numpy, naive.batches + 1)
+    new = _ascend(naive.network, naive.optimiser, rows, settings)
+    network, optimiser = jax.tree.map(np.asarray, new)
+    return Naive(normaliser, network, optimiser, naive.batches + 1)
 
 
 def _masks(frame: Frame, masks: Sequence[Array | None]) -> Array:

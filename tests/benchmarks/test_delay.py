@@ -45,7 +45,7 @@ def test_paid_at_once_or_later_is_the_same_pay() -> None:
         assert {reward for reward, over in late if not over} == {0.0}
         for told in (once, late):
             paid = sum(reward for reward, _ in told)
-            assert paid / 3_000 == pytest.approx(right, abs=4 * Payday.NOISE / 3_000**0.5)
+            assert paid / 3_000 == pytest.approx(float(right), abs=4 * Payday.NOISE / 3_000**0.5)
 
 
 def test_the_counter_is_what_is_paid() -> None:
@@ -133,7 +133,7 @@ def test_runs_that_were_stopped_give_bounds() -> None:
     row = next(row for row in text.splitlines() if row.startswith("| 10 decisions"))
     assert "| 100 / 100 |" in row
     assert "| 1,000 / ≥ 1,000 |" in row
-    assert "≥ 10.0 [10.0, 10.0]" in row
+    assert "≥ 10.00 [10.00, 10.00]" in row
     both = delay.report([*late, line("payday-10", OURS, 0, 1_000, 0.1)], "made by hand")
     row = next(row for row in both.splitlines() if row.startswith("| 10 decisions"))
     assert row.endswith("| — |")
