@@ -47,7 +47,7 @@ class Settings:
     lot: int = 128  # rows of one update, drawn from the batch
     least_updates: int = 4  # for each batch
     clip: float = 0.2  # how far one batch may move the odds of a decision
-    entropy: float = 0.0  # worth of a nat of entropy, in standard deviations of outcomes
+    entropy: float = 0.05  # worth of a nat of entropy, in standard deviations of outcomes
 
 
 class Naive(NamedTuple):
