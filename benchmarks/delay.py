@@ -46,6 +46,12 @@ CAP = {OURS: 20_000, NAIVE: 200_000}  # decisions; a run that is not done by the
 FIRST_LOOK = 50  # decisions before the first evaluation
 LOOKED_AT, EXAMINED = 200, 1_000  # decisions of an evaluation, of the last one
 WALKED = {OURS: 400, NAIVE: 1_600}  # decisions elsewhere, and as many from the fork
+# What the fork's table shows, by its key in the runs' lines.
+WEIGHED = {
+    "judgement: worth": "judgement",
+    "instinct: worth": "instinct",
+    "naive: chance": "chance",
+}
 
 
 # ---- plans
@@ -163,24 +169,25 @@ def _ratio(ours: Sequence[tuple[int, bool]], naive: Sequence[tuple[int, bool]]) 
 
 
 def _fork_table(lines: Sequence[Line]) -> str:
-    head = ["learner", "seed", "swamp: before", "after", "meadow: before", "after"]
+    forks = [ln for ln in lines if ln["plan"]["job"] == FORK and "failed" not in ln]
+    forks.sort(key=lambda line: line["plan"]["seed"])
+    head = ["each seed", "swamp: before", "after", "meadow: before", "after"]
     rows = []
-    for line in sorted(
-        lines, key=lambda ln: (ln["plan"]["algorithm"] != OURS, ln["plan"]["seed"])
-    ):
-        plan = line["plan"]
-        if plan["job"] == FORK and "failed" not in line:
-            first, last = line["curve"][0], line["curve"][-1]
-            seen = [first["swamp"], last["swamp"], first["meadow"], last["meadow"]]
-            what = "worth" if plan["algorithm"] == OURS else "chance"
-            name = f"{plan['algorithm']} ({what})"
-            rows.append([name, str(plan["seed"]), *(tables.number(value) for value in seen)])
+    for name, key in WEIGHED.items():
+        ends = [
+            (ln["curve"][0][key], ln["curve"][-1][key]) for ln in forks if key in ln["curve"][0]
+        ]
+        if ends:
+            cells = [
+                tables.each(end[i][branch] for end in ends) for branch in (0, 1) for i in (0, 1)
+            ]
+            rows.append([name, *cells])
     said = (
-        "What the learner makes of the fork's two branches: the worth of each (ours), the "
-        "chance of taking it (naive). *Before*: it has seen elsewhere how both regions end "
-        f"(−1 and 1), in {WALKED[OURS]} decisions (naive {WALKED[NAIVE]:,}). *After*: as many "
-        "more, all from the fork and broken off at the regions' edges, so that no outcome "
-        f"came. In truth the branches are worth ∓{0.95**19:.3f} at ours' discount of .95."
+        "What the learners make of the fork's two branches. *Before*: they have seen elsewhere "
+        f"how both regions end (−1 and 1), in {WALKED[OURS]} decisions (naive "
+        f"{WALKED[NAIVE]:,}). *After*: as many more, all from the fork and broken off at the "
+        "regions' edges, so that no outcome came. In truth the branches are worth "
+        f"−{0.95**19:.3f} and {0.95**19:.3f} at our mind's discount of .95."
     )
     return f"{said}\n\n{tables.table(head, rows)}"
 

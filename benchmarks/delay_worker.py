@@ -30,6 +30,7 @@ from quickstudy.learner import held_out_seed
 from quickstudy.life import Place
 from quickstudy.mind import mind as minds
 from quickstudy.mind import naive as naives
+from quickstudy.mind.arbiter import SPEEDS
 from quickstudy.mind.encoder import Frame
 from quickstudy.mind.naive import Episode
 from quickstudy.types import Array, End, Observation
@@ -38,6 +39,8 @@ GROWTH = 1.05  # decisions from one evaluation to the next
 SEED_STRIDE = 1_000_000  # episodes of one learner; no two learners share a world of work
 
 Make = Callable[[], GymJob]
+CHANCE = "chance"  # what the naive learner has for worth
+
 Act = Callable[[list[Observation]], Array]  # B situations → flat actions [B, F], best answers
 
 
@@ -58,10 +61,13 @@ class Ours:
     def act(self, seen: list[Observation]) -> Array:
         return np.stack([minds.act(self._place.mind, shown).flat for shown in seen])
 
-    def weigh(self, shown: Observation) -> list[float]:
-        """The worth of every option, each asked by allowing nothing else."""
+    def weigh(self, shown: Observation) -> dict[str, list[float]]:
+        """What each speed expects of every option, asked by allowing nothing else."""
         mind, only = self._place.mind, np.eye(self._place.mind.frame.spec.options, dtype=bool)
-        return [minds.act(mind, Observation(shown.raw, mask)).value.worth for mask in only]
+        told = [minds.act(mind, Observation(shown.raw, mask)).predictions for mask in only]
+        return {
+            speed: list(of) for speed, of in zip(SPEEDS, zip(*told, strict=True), strict=True)
+        }
 
     def _world(self, episode: int) -> int:
         return self._seed * SEED_STRIDE + episode
@@ -90,9 +96,10 @@ class Unvalued:
     def act(self, seen: list[Observation]) -> Array:
         return naives.act(self._mind, self._frame, seen)
 
-    def weigh(self, shown: Observation) -> list[float]:
+    def weigh(self, shown: Observation) -> dict[str, list[float]]:
         """The chance of every option."""
-        return naives.odds(self._mind, self._frame, [shown])[0, 0].tolist()
+        chances = naives.odds(self._mind, self._frame, [shown])[0, 0]
+        return {CHANCE: chances[: self._frame.sizes[0]].tolist()}
 
     def _play(self, jobs: list[GymJob]) -> list[Episode]:
         """One whole episode of each job, side by side."""
@@ -167,16 +174,12 @@ def forked(plan: Plan, clock: Clock, folder: Path) -> dict[str, Any]:
     job = make(True)
     shown, learner = job.reset(0), hired(plan, job, folder)
     before = max(learner.work(lambda: make(False), plan.steps))
-    curve = [_weighed(learner, shown, 0)]
+    curve = [{"step": 0, **learner.weigh(shown)}]
     for decisions in learner.work(lambda: make(True), plan.steps):
         if (decisions - before) % plan.every == 0:
-            curve.append(_weighed(learner, shown, decisions - before))
-    return {"curve": curve, "exam": [curve[-1]["swamp"]]}
-
-
-def _weighed(learner: Ours | Unvalued, shown: Observation, step: int) -> dict[str, float]:
-    swamp, meadow = learner.weigh(shown)[:2]
-    return {"step": step, "swamp": swamp, "meadow": meadow}
+            curve.append({"step": decisions - before, **learner.weigh(shown)})
+    swamp, meadow = list(curve[-1].values())[-1]
+    return {"curve": curve, "exam": [meadow - swamp]}
 
 
 def main(arguments: list[str] | None = None) -> None:

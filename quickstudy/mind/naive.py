@@ -47,7 +47,7 @@ class Settings:
     lot: int = 128  # rows of one update, drawn from the batch
     least_updates: int = 4  # for each batch
     clip: float = 0.2  # how far one batch may move the odds of a decision
-    entropy: float = 0.0  # worth of a nat of entropy, in standard deviations of outcomes
+    entropy: float = 0.05  # worth of a nat of entropy, in standard deviations of outcomes
 
 
 class Naive(NamedTuple):
@@ -201,8 +201,8 @@ def learn(
         choices=encoder.split_action(frame, flat[at])[0],
         advantage=advantage[at].astype(np.float32),
     )
-    network, optimiser = _ascend(naive.network, naive.optimiser, rows, settings)
-    network, optimiser = jax.tree.map(np.asarray, (network, optimiser))
+    new = _ascend(naive.network, naive.optimiser, rows, settings)
+    network, optimiser = jax.tree.map(np.asarray, new)
     return Naive(normaliser, network, optimiser, naive.batches + 1)
 
 

@@ -45,7 +45,9 @@ def test_paid_at_once_or_later_is_the_same_pay() -> None:
         assert {reward for reward, over in late if not over} == {0.0}
         for told in (once, late):
             paid = sum(reward for reward, _ in told)
-            assert paid / 3_000 == pytest.approx(right, abs=4 * Payday.NOISE / 3_000**0.5)
+            assert paid / 3_000 == pytest.approx(
+                float(right), abs=4 * Payday.NOISE / 3_000**0.5
+            )
 
 
 def test_the_counter_is_what_is_paid() -> None:
@@ -88,17 +90,31 @@ def test_elsewhere_begins_where_the_fork_leaves_off() -> None:
 # ---- the learners there
 
 
+def forked(algorithm: str, steps: int, folder: Path) -> tuple[Any, Any]:
+    """What a learner makes of both branches, before and after decisions from the fork."""
+    plan = Plan(FORK, algorithm, seed=0, steps=steps, every=steps, episodes=1, exam=1)
+    before, after = delay_worker.forked(plan, Clock(), folder)["curve"]
+    return before, after
+
+
 def test_the_dead_branch_loses_worth_with_no_outcome_seen(tmp_path: Path) -> None:
-    plan = Plan(FORK, OURS, seed=0, steps=200, every=200, episodes=1, exam=1)
-    before, after = delay_worker.forked(plan, Clock(), tmp_path)["curve"]
-    assert after["swamp"] < before["swamp"] - 0.1
-    assert after["swamp"] < after["meadow"] - 0.3
+    before, after = forked(OURS, 200, tmp_path)
+    for speed in ("instinct", "judgement"):
+        assert after[speed][0] < before[speed][0] - 0.05
+        assert after[speed][0] < after[speed][1]
+
+
+@pytest.mark.slow
+def test_the_dead_branch_is_known_for_what_it_is(tmp_path: Path) -> None:
+    _, after = forked(OURS, 600, tmp_path)
+    truth = 0.95 ** (2 * Fork.WALK - 1)
+    assert after["judgement"] == pytest.approx([-truth, truth], abs=0.2)
 
 
 def test_outcomes_alone_cannot_move_the_fork(tmp_path: Path) -> None:
-    plan = Plan(FORK, NAIVE, seed=0, steps=160, every=160, episodes=1, exam=1)
-    before, after = delay_worker.forked(plan, Clock(), tmp_path)["curve"]
-    assert (after["swamp"], after["meadow"]) == (before["swamp"], before["meadow"])
+    before, after = forked(NAIVE, 160, tmp_path)
+    assert after["chance"] == before["chance"]
+    assert before["chance"] != [0.5, 0.5]  # elsewhere it did learn
 
 
 @pytest.mark.parametrize("algorithm", [OURS, NAIVE])
@@ -133,10 +149,27 @@ def test_runs_that_were_stopped_give_bounds() -> None:
     row = next(row for row in text.splitlines() if row.startswith("| 10 decisions"))
     assert "| 100 / 100 |" in row
     assert "| 1,000 / ≥ 1,000 |" in row
-    assert "≥ 10.0 [10.0, 10.0]" in row
+    assert "≥ 10.00 [10.00, 10.00]" in row
     both = delay.report([*late, line("payday-10", OURS, 0, 1_000, 0.1)], "made by hand")
     row = next(row for row in both.splitlines() if row.startswith("| 10 decisions"))
     assert row.endswith("| — |")
+
+
+def test_the_forks_table_has_each_seed() -> None:
+    lines = []
+    for seed in (1, 0):
+        told = line(FORK, OURS, seed, 400, 0.0)
+        told["curve"] = [
+            {"step": 0, "instinct": [0.25, 0.5], "judgement": [0.125, seed]},
+            {"step": 400, "instinct": [0.0, 0.5], "judgement": [-0.5, 1.0]},
+        ]
+        lines.append(told)
+    text = delay.report(lines, "made by hand")
+    assert (
+        "| judgement: worth | 0.125 / 0.125 | −0.500 / −0.500 | 0 / 1.00 | 1.00 / 1.00 |"
+        in text
+    )
+    assert "naive: chance" not in text
 
 
 def test_every_seed_is_whole() -> None:
