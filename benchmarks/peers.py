@@ -10,8 +10,6 @@ Left out: tuned settings (a table of its own), several environments at once.
 from __future__ import annotations
 
 import importlib
-import statistics
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +20,7 @@ from benchmarks.runs import Clock, Plan
 from benchmarks.worker import Evaluate, Record, world_seeds
 
 UPDATES = 1_024  # in one call, where speed is measured
+SMALL, SMALL_BATCH = (64, 64), 64  # units and rows where all do the same work
 LIBRARIES = {"sb3": "stable_baselines3", "sbx": "sbx"}
 PACKAGES = {"sb3": ("stable-baselines3", "torch"), "sbx": ("sbx-rl", "jax", "jaxlib")}
 
@@ -29,6 +28,11 @@ PACKAGES = {"sb3": ("stable-baselines3", "torch"), "sbx": ("sbx-rl", "jax", "jax
 def algorithms(library: str, is_discrete: bool) -> list[str]:
     """Names of a library's algorithms for a kind of action: "sb3-dqn", …"""
     return [f"{library}-{name}" for name in ("dqn" if is_discrete else "sac", "ppo")]
+
+
+def is_discrete(job: str) -> bool:
+    """Of the two jobs that updates are timed on."""
+    return job == "CartPole-v1"
 
 
 class Watched(gym.Wrapper):
@@ -110,17 +114,15 @@ def lockstep(
     return returns
 
 
-def updates(algorithm: str, job: str) -> dict[str, float]:
-    """Gradient updates per second, as many as 1,024 in one call, after compilation."""
+def updates(algorithm: str, job: str, size: str) -> Callable[[], object]:
+    """What makes `UPDATES` gradient updates in one call, at a size as `speed.Contender`'s."""
     from quickstudy.jobs import registry
 
     library, _, name = algorithm.partition("-")
     make = getattr(importlib.import_module(LIBRARIES[library]), name.upper())
-    model = make("MlpPolicy", registry.registry().find(job).make(), seed=0)
+    settings: dict[str, Any] = {}
+    if size == "small":
+        settings = {"policy_kwargs": {"net_arch": list(SMALL)}, "batch_size": SMALL_BATCH}
+    model = make("MlpPolicy", registry.registry().find(job).make(), seed=0, **settings)
     model.learn(1_000)
-    spent = []
-    for _ in range(4):
-        began = time.perf_counter()
-        model.train(gradient_steps=UPDATES, batch_size=model.batch_size)
-        spent.append(time.perf_counter() - began)
-    return {"updates_per_second": UPDATES / statistics.median(spent[1:])}
+    return lambda: model.train(gradient_steps=UPDATES, batch_size=model.batch_size)
