@@ -11,8 +11,6 @@ Left out: settings that we would tune ourselves.
 from __future__ import annotations
 
 import importlib
-import statistics
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +23,7 @@ from benchmarks.tuned import Tuned
 from benchmarks.worker import Evaluate, Record, world_seeds
 
 UPDATES = 1_024  # in one call, where speed is measured
+SMALL, SMALL_BATCH = (64, 64), 64  # units and rows where all do the same work
 TUNED = "sb3-tuned"
 LIBRARIES = {"sb3": "stable_baselines3", "sbx": "sbx", TUNED: "stable_baselines3"}
 PACKAGES = {
@@ -40,6 +39,11 @@ def algorithms(library: str, job: str, is_discrete: bool) -> list[str]:
     if library == TUNED:
         return [f"{library}-{name}" for name in tuned.SETTINGS.get(job, {})]
     return [f"{library}-{name}" for name in ("dqn" if is_discrete else "sac", "ppo")]
+
+
+def is_discrete(job: str) -> bool:
+    """Of the two jobs that updates are timed on."""
+    return job == "CartPole-v1"
 
 
 class Watched(gym.Wrapper):
@@ -163,17 +167,15 @@ def lockstep(
     return returns
 
 
-def updates(algorithm: str, job: str) -> dict[str, float]:
-    """Gradient updates per second, as many as 1,024 in one call, after compilation."""
+def updates(algorithm: str, job: str, size: str) -> Callable[[], object]:
+    """What makes `UPDATES` gradient updates in one call, at a size as `speed.Contender`'s."""
     from quickstudy.jobs import registry
 
     library, _, name = algorithm.rpartition("-")
     env = registry.registry().find(job).make()
-    model = _algorithm(library, name)("MlpPolicy", env, seed=0)
+    settings: dict[str, Any] = {}
+    if size == "small":
+        settings = {"policy_kwargs": {"net_arch": list(SMALL)}, "batch_size": SMALL_BATCH}
+    model = _algorithm(library, name)("MlpPolicy", env, seed=0, **settings)
     model.learn(1_000)
-    spent = []
-    for _ in range(4):
-        began = time.perf_counter()
-        model.train(gradient_steps=UPDATES, batch_size=model.batch_size)
-        spent.append(time.perf_counter() - began)
-    return {"updates_per_second": UPDATES / statistics.median(spent[1:])}
+    return lambda: model.train(gradient_steps=UPDATES, batch_size=model.batch_size)

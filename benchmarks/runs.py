@@ -27,7 +27,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -119,6 +119,11 @@ class RunError(Exception):
     """The process ended without a result."""
 
 
+def one_thread(environment: Mapping[str, str]) -> dict[str, str]:
+    """Ours and more, with one thread for BLAS and torch."""
+    return {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **environment}
+
+
 def spawn(
     module: str,
     arguments: Sequence[str],
@@ -134,7 +139,7 @@ def spawn(
     Raises:
       RunError: it failed, printed no result, or took too long.
     """
-    env = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **environment}
+    env = one_thread(environment)
     try:
         done = subprocess.run(
             [python, "-m", module, *arguments],

@@ -14,6 +14,7 @@ import numpy as np
 
 Array = Any  # np.ndarray or jax.Array
 EPSILON = 1e-6
+BETA_1, BETA_2, ADAM_EPSILON = 0.9, 0.999, 1e-8
 
 
 def layer_norm(x: Array, xp: Any = jnp) -> Array:
@@ -44,21 +45,20 @@ def huber(error: Array, delta: float = 1.0) -> Array:
 def n_step_return(rewards: Array, discount: float, alive: Array) -> tuple[Array, Array]:
     """Sums the rewards of a window and says how much of the value beyond counts.
 
-        R = Σₖ γᵏ rₖ over the window's steps,   Γ = γⁿ (0 where the window terminated)
+        R = Σₖ γᵏ rₖ over the window's n steps,   Γ = γⁿ
 
     Args:
-      rewards: [..., N] rewards, already 0 after the last step of the window.
+      rewards: [N, ...] of each step; what stands after a window's last step is not read.
       discount: γ in [0, 1].
-      alive: [..., N + 1]; 1 while the episode goes on and the window has not been cut
-        short, entry k telling whether step k exists, the last whether the value counts.
+      alive: bool [N, ...], whether the window has that step; once False, False from there.
 
     Returns:
-      R [...] and the number of steps taken [...]: Γ is ``γ**steps`` where alive at the end.
+      R [...] and Γ [...], to be set to 0 where the episode terminated.
 
-    See Sutton & Barto (2018), §7.1.
+    Steps come first so that NumPy sums whole rows. See Sutton & Barto (2018), §7.1.
     """
-    powers = discount ** np.arange(rewards.shape[-1])
-    return (rewards * powers * alive[..., :-1]).sum(-1), alive[..., :-1].sum(-1)
+    powers = discount ** np.arange(len(rewards) + 1)
+    return np.tensordot(powers[:-1], np.where(alive, rewards, 0.0), 1), powers[alive.sum(0)]
 
 
 def factor_values(table: Array, mask: Array) -> Array:
@@ -77,14 +77,49 @@ def factor_values(table: Array, mask: Array) -> Array:
 
 
 def chosen_values(table: Array, choices: Array, mask: Array) -> Array:
-    """The total of the options chosen; shapes as `factor_values`, choices [..., F] ints."""
-    taken = jnp.take_along_axis(table, choices[..., None], axis=-1)[..., 0]
-    return _mean_over_factors(taken, mask)
+    """The total of the options chosen; shapes as `factor_values`, choices [..., F] ints.
+
+    Compared, not indexed: the gradient of indexing is a scatter, one entry at a time.
+    """
+    is_chosen = jax.nn.one_hot(choices, table.shape[-1], dtype=bool)
+    return _mean_over_factors(jnp.where(is_chosen, table, 0.0).sum(-1), mask)
 
 
 def _mean_over_factors(values: Array, mask: Array) -> Array:
     real = jnp.any(mask, axis=-1).astype(values.dtype)
     return jnp.sum(values * real, axis=-1) / jnp.maximum(jnp.sum(real, axis=-1), 1.0)
+
+
+def adamw(
+    parameters: Array,
+    gradient: Array,
+    mean: Array,
+    square: Array,
+    updates: Array,
+    learning_rate: float,
+    weight_decay: float,
+) -> tuple[Array, Array, Array]:
+    """One step down a gradient, each entry at its own pace.
+
+        m ← β₁ m + (1 − β₁) g,   s ← β₂ s + (1 − β₂) g²
+        θ ← θ − η (m / (1 − β₁ᵗ) / (√(s / (1 − β₂ᵗ)) + ε) + λ θ)
+
+    Args:
+      parameters, gradient, mean, square: θ, g, m, s, all of one shape; m and s begin at 0.
+      updates: t, with this one: 1 at the first.
+      learning_rate, weight_decay: η, λ.
+
+    Returns:
+      θ, m and s.
+
+    See Kingma & Ba (2015), alg. 1, with its β and ε; Loshchilov & Hutter (2019), alg. 2.
+    """
+    mean = BETA_1 * mean + (1 - BETA_1) * gradient
+    square = BETA_2 * square + (1 - BETA_2) * gradient**2
+    t = updates.astype(jnp.float32)
+    pace = jnp.sqrt(square / (1 - BETA_2**t)) + ADAM_EPSILON
+    step = mean / (1 - BETA_1**t) / pace + weight_decay * parameters
+    return parameters - learning_rate * step, mean, square
 
 
 def tanh_gaussian(mean: Array, log_std: Array, noise: Array) -> tuple[Array, Array]:

@@ -86,25 +86,24 @@ class Memory:
 
         A window stops early where the episode does or where what follows is not known yet.
         """
-        rewards = np.zeros((*rows.shape, num_steps), np.float64)
-        alive = np.zeros((*rows.shape, num_steps + 1), bool)
+        rewards = np.zeros((num_steps, *rows.shape), np.float64)
+        alive = np.zeros((num_steps, *rows.shape), bool)
         at, going = rows.copy(), np.ones(rows.shape, bool)
         terminated = np.zeros(rows.shape, bool)
         for k in range(num_steps):
             after = self.after[at]
-            going = going & (after != OPEN)
-            alive[..., k] = going
-            rewards[..., k] = np.where(going, self.reward[at], 0.0)
+            alive[k] = going = going & (after != OPEN)
+            rewards[k] = self.reward[at]
             terminated |= going & (after == TERMINAL)
             going = going & (after != TERMINAL)
             at = np.where(going, after, at)
-        total, steps = maths.n_step_return(rewards, discount, alive)
+        total, beyond = maths.n_step_return(rewards, discount, alive)
         return Batch(
             raw=self.raw[rows],
             mask=self.mask[rows],
             action=self.action[rows],
             reward=total.astype(np.float32),
-            discount=np.where(terminated, 0.0, discount**steps).astype(np.float32),
+            discount=np.where(terminated, 0.0, beyond).astype(np.float32),
             next_raw=self.raw[at],
             next_mask=self.mask[at],
         )

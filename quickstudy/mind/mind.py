@@ -147,8 +147,8 @@ def init(spec: Spec, seed: int = 0, settings: Settings | None = None) -> Mind:
 
 
 def discount(mind: Mind) -> float:
-    """γ: a fifth of the job's horizon counts. ``clip(1 − 5/H, .95, .995)``."""
-    return min(max(1 - 5 / _horizon(mind), 0.95), 0.995)
+    """γ: a fifth of the job's horizon counts. ``clip(1 − 5/H, .95, .99)``."""
+    return min(max(1 - 5 / _horizon(mind), 0.95), 0.99)
 
 
 def _horizon(mind: Mind) -> int:
@@ -539,12 +539,13 @@ def _update(mind: Mind) -> None:
     shape = (judgement.fused_updates(frame, s), s.batch)
     rows = mind.memory.ready[rng.integers(mind.memory.num_ready, size=shape)]
     batch = mind.memory.windows(rows, mind.settings.num_steps, discount(mind))
+    noise = rng.standard_normal((shape[0], 2, shape[1], frame.amounts), np.float32)
     real = (np.arange(frame.amounts) < frame.spec.amounts).astype(np.float32)
-    new, _ = judgement.study(own, _encoded(mind, batch), np.int32(count), real, s, frame.table)
+    new, _ = judgement.study(own, _encoded(mind, batch, noise), real, s, frame.table)
     mind.learned = mind.learned._replace(judgement=jax.tree.map(np.asarray, new))
 
 
-def _encoded(mind: Mind, batch: memory.Batch) -> Study:
+def _encoded(mind: Mind, batch: memory.Batch, noise: Array) -> Study:
     frame, normaliser = mind.frame, mind.learned.normaliser
     choices, amounts = encoder.split_action(frame, batch.action)
     limits = (np.array(bounds(mind)) - centre(mind)) / return_scale(mind)
@@ -560,6 +561,7 @@ def _encoded(mind: Mind, batch: memory.Batch) -> Study:
         next_images=encoder.images(frame, batch.next_raw),
         next_mask=encoder.expand_mask(frame, batch.next_mask),
         bounds=np.tile(limits, (len(batch.reward), 1)).astype(np.float32),
+        noise=noise,
     )
 
 

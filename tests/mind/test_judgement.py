@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax
 import numpy as np
+import optax
 import pytest
 from specs import ALL, CONTINUOUS, DISCRETE, PICTURE, image, numbers
 
@@ -40,14 +41,15 @@ def rows(frame: Frame, seed: int = 0, reward: float = 1.0, discount: float = 0.0
         next_images=pictures,
         next_mask=mask,
         bounds=np.tile(np.float32([-1e9, 1e9]), (SMALL.fused, 1)),
+        noise=rng.standard_normal((SMALL.fused, 2, SMALL.batch, frame.amounts), np.float32),
     )
 
 
 def studied(frame: Frame, data: Study, times: int = 1) -> Judgement:
     state = made(frame)
     real = (np.arange(frame.amounts) < frame.spec.amounts).astype(np.float32)
-    for i in range(times):
-        state, _ = judgement.study(state, data, np.int32(i), real, SMALL, frame.table)
+    for _ in range(times):
+        state, _ = judgement.study(state, data, real, SMALL, frame.table)
     return state
 
 
@@ -81,6 +83,31 @@ def test_same_seed_same_data_same_updates() -> None:
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("size", [0.01, 100.0], ids=["free", "held in bounds"])
+def test_a_step_is_that_of_optax(size: float) -> None:
+    rng = np.random.default_rng(0)
+    parameters = {
+        "a": rng.normal(size=(2, 3)).astype(np.float32),
+        "b": rng.normal(size=5).astype(np.float32),
+    }
+    theirs = optax.chain(
+        optax.clip_by_global_norm(SMALL.max_gradient),
+        optax.adamw(SMALL.learning_rate, weight_decay=SMALL.weight_decay),
+    )
+    step = jax.jit(judgement._step, static_argnums=0)
+    state, adam = theirs.init(parameters), judgement._blank(parameters)
+    expected = ours = parameters
+    for t in range(1, 6):
+        gradient = jax.tree.map(
+            lambda p: (size * rng.normal(size=p.shape)).astype(np.float32), parameters
+        )
+        change, state = theirs.update(gradient, state, expected)
+        expected = optax.apply_updates(expected, change)
+        ours, adam = step(SMALL, ours, gradient, adam, np.int32(t))
+    for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-7)
+
+
 def test_a_target_never_counts_a_forbidden_option() -> None:
     frame = Frame(DISCRETE)
     state = made(frame)
@@ -90,14 +117,7 @@ def test_a_target_never_counts_a_forbidden_option() -> None:
     data = jax.tree.map(lambda leaf: leaf[0], rows(frame, reward=0.0, discount=1.0))
     mask = np.array(data.next_mask)
     mask[..., 1] = False
-    goal = judgement.targets(
-        state,
-        data._replace(next_mask=mask),
-        jax.random.key(0),
-        np.zeros(0),
-        np.float32(0),
-        (1, 4),
-    )
+    goal = judgement.targets(state, data._replace(next_mask=mask), np.zeros(0), frame.table)
     assert np.abs(np.asarray(goal)).max() < 50
 
 
@@ -108,16 +128,16 @@ def test_double_q_the_critic_chooses_the_target_values() -> None:
     state.critic.mlp.biases[-1][..., 0] = 50.0
     state.target.mlp.biases[-1][..., 0] = -3.0
     data = jax.tree.map(lambda leaf: leaf[0], rows(frame, reward=1.0, discount=0.5))
-    goal = judgement.targets(state, data, jax.random.key(0), np.zeros(0), np.float32(0), (1, 4))
+    goal = judgement.targets(state, data, np.zeros(0), frame.table)
     np.testing.assert_allclose(goal, 1 + 0.5 * -3.0, atol=0.4)
 
 
 def test_jobs_of_like_size_compile_once() -> None:
     first, second = Frame(Spec((numbers(6),), DISCRETE.action)), Frame(DISCRETE)
     studied(first, rows(first))
-    compiled = judgement._study._cached._cache_size()
+    compiled = judgement.study._cache_size()
     studied(second, rows(second))
-    assert judgement._study._cached._cache_size() == compiled
+    assert judgement.study._cache_size() == compiled
 
 
 def test_padding_is_never_read() -> None:

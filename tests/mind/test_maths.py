@@ -28,11 +28,12 @@ def test_huber_by_hand(error: float, loss: float) -> None:
 
 
 def test_n_step_return_by_hand() -> None:
-    rewards = np.array([[1.0, 2.0, 4.0], [1.0, 2.0, 0.0]])
-    alive = np.array([[1, 1, 1, 1], [1, 1, 0, 0]], bool)
-    total, steps = maths.n_step_return(rewards, 0.5, alive)
+    """Two windows, the second cut short after two steps: the 8 beyond counts for nothing."""
+    rewards = np.array([[1.0, 1.0], [2.0, 2.0], [4.0, 8.0]])
+    alive = np.array([[True, True], [True, True], [True, False]])
+    total, beyond = maths.n_step_return(rewards, 0.5, alive)
     np.testing.assert_allclose(total, [1 + 1 + 1, 1 + 1])
-    np.testing.assert_array_equal(steps, [3, 2])
+    np.testing.assert_array_equal(beyond, [0.125, 0.25])
 
 
 def test_factor_values_obeys_masks_and_ignores_padding() -> None:
@@ -46,6 +47,21 @@ def test_chosen_values_by_hand() -> None:
     mask = jnp.array([[[True, True], [True, True], [False, False]]])
     choices = jnp.array([[0, 1, 0]])
     assert float(maths.chosen_values(table, choices, mask)[0]) == pytest.approx((5 + 9) / 2)
+
+
+def test_adamw_by_hand() -> None:
+    # t = 1: m / .1 = g and s / .001 = g², so θ moves by η (sign of g + λ θ)
+    new, mean, square = maths.adamw(
+        jnp.array([3.0]),
+        jnp.array([-2.0]),
+        jnp.zeros(1),
+        jnp.zeros(1),
+        jnp.int32(1),
+        learning_rate=0.1,
+        weight_decay=0.5,
+    )
+    np.testing.assert_allclose(new, [3 - 0.1 * (-1 + 0.5 * 3)], rtol=1e-6)
+    np.testing.assert_allclose([mean[0], square[0]], [-0.2, 0.004], rtol=1e-5)
 
 
 def test_tanh_gaussian_density_by_hand() -> None:
