@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import jax
 import numpy as np
 import optax
@@ -117,7 +119,9 @@ def test_a_target_never_counts_a_forbidden_option() -> None:
     data = jax.tree.map(lambda leaf: leaf[0], rows(frame, reward=0.0, discount=1.0))
     mask = np.array(data.next_mask)
     mask[..., 1] = False
-    goal = judgement.targets(state, data._replace(next_mask=mask), np.zeros(0), frame.table)
+    goal = judgement.targets(
+        state, data._replace(next_mask=mask), np.zeros(0), SMALL, frame.table
+    )
     assert np.abs(np.asarray(goal)).max() < 50
 
 
@@ -128,7 +132,7 @@ def test_double_q_the_critic_chooses_the_target_values() -> None:
     state.critic.mlp.biases[-1][..., 0] = 50.0
     state.target.mlp.biases[-1][..., 0] = -3.0
     data = jax.tree.map(lambda leaf: leaf[0], rows(frame, reward=1.0, discount=0.5))
-    goal = judgement.targets(state, data, np.zeros(0), frame.table)
+    goal = judgement.targets(state, data, np.zeros(0), SMALL, frame.table)
     np.testing.assert_allclose(goal, 1 + 0.5 * -3.0, atol=0.4)
 
 
@@ -158,3 +162,28 @@ def test_large_images_are_studied_in_smaller_lots() -> None:
     assert judgement.fused_updates(Frame(PICTURE), Settings()) == 32
     large = Spec((image(84, 84, 3),), DISCRETE.action)
     assert judgement.fused_updates(Frame(large), Settings()) == 2
+
+
+def test_no_target_is_beyond_what_rewards_could_ever_sum_to() -> None:
+    frame = Frame(DISCRETE)
+    state = made(frame)
+    state = state._replace(target=jax.tree.map(np.copy, state.target))
+    state.target.mlp.biases[-1][...] = 500.0
+    data = jax.tree.map(lambda leaf: leaf[0], rows(frame, reward=1.0, discount=0.5))
+    data = data._replace(bounds=np.float32([-7.0, 10.0]))
+    goal = judgement.targets(state, data, np.zeros(0), SMALL, frame.table)
+    np.testing.assert_allclose(goal, 1 + 0.5 * 10.0, rtol=1e-5)
+
+
+def test_pessimism_moves_targets_towards_the_lowest_member() -> None:
+    frame = Frame(DISCRETE)
+    state = made(frame)
+    state = state._replace(target=jax.tree.map(np.copy, state.target))
+    for member, worth in enumerate((4.0, 8.0)):
+        state.target.mlp.weights[-1][member] = 0.0
+        state.target.mlp.biases[-1][member] = worth
+    data = jax.tree.map(lambda leaf: leaf[0], rows(frame, reward=0.0, discount=1.0))
+    half = dataclasses.replace(SMALL, pessimism=0.5)
+    goal = np.asarray(judgement.targets(state, data, np.zeros(0), half, frame.table))
+    np.testing.assert_allclose(goal[0], 4.0, rtol=1e-5)
+    np.testing.assert_allclose(goal[1], 6.0, rtol=1e-5)
