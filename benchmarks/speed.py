@@ -263,7 +263,9 @@ def _started(contender: Contender, cache: str, python: str) -> Iterator[Any]:
 
 def contenders_of(job: str, libraries: Sequence[str]) -> list[Contender]:
     """Ours first; each as shipped and small."""
-    of_peers = [peers.algorithms(library, job, peers.is_discrete(job))[0] for library in libraries]
+    of_peers = [
+        peers.algorithms(library, job, peers.is_discrete(job))[0] for library in libraries
+    ]
     return [
         Contender(name, job, size)
         for size in ("shipped", "small")

@@ -46,7 +46,6 @@ class Settings:
     entropy_per_amount: float = -1.0  # nats the actor keeps, for each amount
     first_temperature: float = 0.05  # in scaled reward
     max_gradient: float = 10.0  # global norm
-    pessimism: float = 0.0
 
 
 class Study(NamedTuple):
@@ -189,7 +188,7 @@ def update(
     frame_table: tuple[int, int],
 ) -> tuple[Judgement, Array]:
     """One step of critics, actor, temperature and targets on rows without the K axis."""
-    goal = targets(state, batch, real, settings, frame_table)
+    goal = targets(state, batch, real, frame_table)
 
     def critic_loss(critic: Network) -> Array:
         values = table(critic, batch.x, batch.images, batch.amounts, frame_table)
@@ -207,13 +206,7 @@ def update(
     return Judgement(critic, target, *parts, critic_adam, actor_adam, updates), loss
 
 
-def targets(
-    state: Judgement,
-    batch: Study,
-    real: Array,
-    settings: Settings,
-    frame_table: tuple[int, int],
-) -> Array:
+def targets(state: Judgement, batch: Study, real: Array, frame_table: tuple[int, int]) -> Array:
     """What each member should have said [M, B]: ``R + Γ v'``, each with its own target.
 
     No v' is beyond what the best or worst reward so far would be worth if it went on for
@@ -233,7 +226,6 @@ def targets(
         best = jnp.argmax(jnp.where(mask, online, -1e9), axis=-1)
     slow = table(state.target, batch.next_x, batch.next_images, amounts, frame_table)
     v_t = maths.chosen_values(slow, best, mask) + bonus[None]
-    v_t = v_t + settings.pessimism * (v_t.min(0, keepdims=True) - v_t)
     v_t = jnp.clip(v_t, batch.bounds[0], batch.bounds[1])
     return batch.reward[None] + batch.discount[None] * v_t
 

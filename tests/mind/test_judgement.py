@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import jax
 import numpy as np
 import optax
@@ -119,9 +117,7 @@ def test_a_target_never_counts_a_forbidden_option() -> None:
     data = jax.tree.map(lambda leaf: leaf[0], rows(frame, reward=0.0, discount=1.0))
     mask = np.array(data.next_mask)
     mask[..., 1] = False
-    goal = judgement.targets(
-        state, data._replace(next_mask=mask), np.zeros(0), SMALL, frame.table
-    )
+    goal = judgement.targets(state, data._replace(next_mask=mask), np.zeros(0), frame.table)
     assert np.abs(np.asarray(goal)).max() < 50
 
 
@@ -132,7 +128,7 @@ def test_double_q_the_critic_chooses_the_target_values() -> None:
     state.critic.mlp.biases[-1][..., 0] = 50.0
     state.target.mlp.biases[-1][..., 0] = -3.0
     data = jax.tree.map(lambda leaf: leaf[0], rows(frame, reward=1.0, discount=0.5))
-    goal = judgement.targets(state, data, np.zeros(0), SMALL, frame.table)
+    goal = judgement.targets(state, data, np.zeros(0), frame.table)
     np.testing.assert_allclose(goal, 1 + 0.5 * -3.0, atol=0.4)
 
 
@@ -171,19 +167,5 @@ def test_no_target_is_beyond_what_rewards_could_ever_sum_to() -> None:
     state.target.mlp.biases[-1][...] = 500.0
     data = jax.tree.map(lambda leaf: leaf[0], rows(frame, reward=1.0, discount=0.5))
     data = data._replace(bounds=np.float32([-7.0, 10.0]))
-    goal = judgement.targets(state, data, np.zeros(0), SMALL, frame.table)
+    goal = judgement.targets(state, data, np.zeros(0), frame.table)
     np.testing.assert_allclose(goal, 1 + 0.5 * 10.0, rtol=1e-5)
-
-
-def test_pessimism_moves_targets_towards_the_lowest_member() -> None:
-    frame = Frame(DISCRETE)
-    state = made(frame)
-    state = state._replace(target=jax.tree.map(np.copy, state.target))
-    for member, worth in enumerate((4.0, 8.0)):
-        state.target.mlp.weights[-1][member] = 0.0
-        state.target.mlp.biases[-1][member] = worth
-    data = jax.tree.map(lambda leaf: leaf[0], rows(frame, reward=0.0, discount=1.0))
-    half = dataclasses.replace(SMALL, pessimism=0.5)
-    goal = np.asarray(judgement.targets(state, data, np.zeros(0), half, frame.table))
-    np.testing.assert_allclose(goal[0], 4.0, rtol=1e-5)
-    np.testing.assert_allclose(goal[1], 6.0, rtol=1e-5)
