@@ -44,7 +44,7 @@ class Settings:
     even_updates: int = 10_000  # decisions at which it is one update per decision
     refit_growth: float = 0.1  # instinct is refitted when experience has grown by this share
     refit_steps: int = 50  # and, within an episode, by at least so many decisions
-    window: int = 1000  # decisions after which an episode is judged though it goes on
+    window: int = 500  # decisions after which an episode is judged, and its mood drawn afresh
     lead: str = "both"  # "instinct" or "judgement": that one alone, for probes
 
 
@@ -205,9 +205,13 @@ def leader(mind: Mind, rng: np.random.Generator | None = None) -> str:
 
 def begin(mind: Mind, stream: str, episode: int) -> None:
     """Episode number `episode` begins on a stream."""
-    rng = np.random.default_rng([mind.seed, 2, episode])
-    s = mind.settings
-    mood = policy.begin(
+    mind.streams[stream] = Stream(episode, _mood(mind, episode, 0))
+
+
+def _mood(mind: Mind, episode: int, length: int) -> Mood:
+    """The mood of an episode's decisions from number `length` on."""
+    s, rng = mind.settings, np.random.default_rng([mind.seed, 2, episode, length])
+    return policy.begin(
         s.policy,
         rng,
         s.judgement.members,
@@ -216,7 +220,6 @@ def begin(mind: Mind, stream: str, episode: int) -> None:
         can_plan=curiosity.applies(mind.frame, mind.memory),
         is_all_alike=arbiter.is_all_alike(mind.arbiter),
     )
-    mind.streams[stream] = Stream(episode, mood)
 
 
 def act(mind: Mind, observation: Observation, stream: str | None = None) -> Choice:
@@ -386,6 +389,7 @@ def decided(
     _link(mind, current, row)
     if len(current.rows) >= mind.settings.window:
         _judge(mind, current, predictions)
+        current.mood = _mood(mind, current.episode, current.length)
     current.rows.append(row)
     current.predictions.append(predictions)
     current.length += 1
