@@ -224,12 +224,15 @@ def draw(lines: Sequence[Line], path: Path) -> None:
         axes.annotate(
             label,
             (list(found)[-1], means[-1]),
-            (-6, 10),
+            (0, -28 if algorithm == OURS else 14),
             textcoords="offset points",
             color=color,
             ha="right",
         )
     axes.set(xscale="log", yscale="log")
+    shown = sorted({delay for name in (OURS, NAIVE) for delay in by_delay(lines, name)})
+    axes.set_xticks(shown, [str(delay) for delay in shown])
+    axes.set_xticks([], minor=True)
     axes.set_xlabel("delay of the outcome [decisions]")
     axes.set_ylabel("decisions until 90 % of the keys are right")
     axes.spines[["top", "right"]].set_visible(False)
