@@ -203,7 +203,10 @@ def draw(lines: Sequence[Line], path: Path) -> None:
     figure = Figure(figsize=(7, 4.6), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
-    for algorithm, color in ((OURS, "#0b6e99"), (NAIVE, "#b5541c")):
+    for algorithm, color, label in (
+        (NAIVE, "#b5541c", "final outcomes alone"),
+        (OURS, "#0b6e99", "with a value function"),
+    ):
         found = by_delay(lines, algorithm)
         if not found:
             continue
@@ -212,24 +215,25 @@ def draw(lines: Sequence[Line], path: Path) -> None:
             steps = [step for step, _ in runs_there]
             low, high = stats.stratified_bootstrap([steps], geometric)
             means.append(geometric(steps))
-            errors.append((means[-1] - low, high - means[-1]))
+            errors.append((max(0.0, means[-1] - low), max(0.0, high - means[-1])))
         axes.errorbar(
-            list(found), means, np.transpose(errors), color=color, marker="o", capsize=3
+            list(found),
+            means,
+            np.transpose(errors),
+            color=color,
+            marker="o",
+            capsize=3,
+            label=label,
         )
         for delay, runs_there in found.items():
             for step, is_reached in runs_there:
                 face = color if is_reached else "white"
                 axes.plot(delay, step, "o", ms=3, color=color, mfc=face, alpha=0.6)
-        label = "with a value function" if algorithm == OURS else "final outcomes alone"
-        axes.annotate(
-            label,
-            (list(found)[-1], means[-1]),
-            (-6, 10),
-            textcoords="offset points",
-            color=color,
-            ha="right",
-        )
     axes.set(xscale="log", yscale="log")
+    shown = sorted({delay for name in (OURS, NAIVE) for delay in by_delay(lines, name)})
+    axes.set_xticks(shown, [str(delay) for delay in shown])
+    axes.set_xticks([], minor=True)
+    axes.legend(frameon=False, loc="upper left")
     axes.set_xlabel("delay of the outcome [decisions]")
     axes.set_ylabel("decisions until 90 % of the keys are right")
     axes.spines[["top", "right"]].set_visible(False)
