@@ -64,7 +64,7 @@ class Ours:
     def weigh(self, shown: Observation) -> dict[str, list[float]]:
         """What each speed expects of every option, asked by allowing nothing else."""
         mind, only = self._place.mind, np.eye(self._place.mind.frame.spec.options, dtype=bool)
-        told = [minds.act(mind, Observation(shown.raw, mask)).predictions for mask in only]
+        told = [minds.act(mind, Observation(shown.raw, mask)).predictions[:2] for mask in only]
         return {
             speed: list(of) for speed, of in zip(SPEEDS, zip(*told, strict=True), strict=True)
         }

@@ -115,8 +115,8 @@ def test_a_learner_gives_up_and_its_log_replays_to_the_same_mind(tmp_path: Path)
 @pytest.mark.usefixtures("low_bar")
 def test_in_two_parts_it_gives_up_the_same(tmp_path: Path) -> None:
     with hired(tmp_path / "a", 1) as a, hired(tmp_path / "b", 1) as b:
-        whole = [m.end for m in a.work(JOB, 500, stop_hopeless=0.3)]
-        parts = [m.end for n in (333, 167) for m in b.work(JOB, n, stop_hopeless=0.3)]
+        whole = [m.end for m in a.work(JOB, 1200, stop_hopeless=0.3)]
+        parts = [m.end for n in (833, 367) for m in b.work(JOB, n, stop_hopeless=0.3)]
         assert End.CUT in whole and whole == parts
 
 

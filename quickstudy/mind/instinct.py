@@ -36,7 +36,8 @@ class Settings:
 
     cosines: int = 256  # at most; fewer where there are many options
     many: int = 16  # options from which on it takes fewer, at equal cost of a refit
-    width: float = 2.0  # kernel width, in units of √(number of features that move)
+    width: float = 2.0  # kernel width, in units of √(numbers in the situation)
+    apart: float = 2.0  # how far two situations are that share no discrete entry, in widths
     prior: float = 1.0  # λ, in observations
     sweeps: int = 30  # of fitted Q-iteration in one refit
     rows: int = 3000  # at most, in one refit
@@ -88,16 +89,26 @@ def init(frame: Frame, settings: Settings, rng: np.random.Generator) -> Instinct
     """It knows nothing: everything is worth 0, support is 0."""
     O = num_options(frame, settings)
     D = num_cosines(settings, O)
-    scale = 1.0 / (settings.width * np.sqrt(max(frame.num_features, 1)))
     f32 = np.float32
     return Instinct(
-        frequencies=(scale * rng.standard_normal((frame.features, D))).astype(f32),
+        frequencies=(
+            _scales(frame, settings)[:, None] * rng.standard_normal((frame.features, D))
+        ).astype(f32),
         phases=rng.uniform(0, 2 * np.pi, D).astype(f32),
         weights=np.zeros((O, D), f32),
         sample=np.zeros((O, D), f32),
         covariance=np.eye(D, dtype=f32),
         offset=np.zeros((), np.float64),
     )
+
+
+def _scales(frame: Frame, settings: Settings) -> np.ndarray:
+    """By what each feature [P] counts: numbers come standardised, one-hot entries do not."""
+    numbers = sum(leaf.width for leaf in frame.leaves("box"))
+    entries = len(frame.discrete_at)
+    scales = np.full(frame.features, settings.apart / np.sqrt(max(entries, 1)))
+    scales[:numbers] = 1.0 / (settings.width * np.sqrt(max(numbers, 1)))
+    return scales
 
 
 def cosines(instinct: Instinct, x: np.ndarray) -> np.ndarray:
