@@ -313,7 +313,8 @@ def give_up(
             tally["lost"] += one.is_success(task)
             tally["saved"] += len(rewards) - stopped - 1
         tally["steps"] += len(rewards) if could else 0
-        hope.ended(End.CUT if stopped is not None else End.TERMINATED, float(rewards.sum()))
+        end = End.CUT if stopped is not None else End.TERMINATED
+        hope.ended(number, end, float(rewards.sum()))
     return tally
 
 

@@ -106,13 +106,13 @@ class Hope:
         self._watched = replace(row, lowest=min(row.lowest, now))
         return row.below is not None and not row.is_let_run and now < row.below
 
-    def ended(self, end: End, earned: float) -> dict[str, Any] | None:
+    def ended(self, episode: int, end: End, earned: float) -> dict[str, Any] | None:
         """Takes in the end of an episode; a note of it, None where it was not watched.
 
         end: CUT where it was given up.
         """
         row, self._watched = self._watched, None
-        if row is None:
+        if row is None or row.episode != episode:
             return None
         self.rows.append(replace(row, earned=None if end is End.CUT else earned))
         return asdict(self.rows[-1])

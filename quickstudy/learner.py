@@ -520,7 +520,7 @@ class Learner:
         return hope
 
     def _watched(self, name: str, hope: Hope, moment: Moment) -> None:
-        note = hope.ended(moment.end, moment.episode_return)
+        note = hope.ended(moment.episode, moment.end, moment.episode_return)
         if note is not None:
             self.note(name, {"watched": note})
 

@@ -71,7 +71,7 @@ def test_no_more_successes_are_lost_than_stated() -> None:
             is_success = rng.random() < 0.5
             worth = rng.normal(1.0 if is_success else -1.0)
             stops = hope.is_past(Episode(number, steps=1), worth, 1, 0.9)
-            hope.ended(End.CUT if stops else End.TERMINATED, float(is_success))
+            hope.ended(number, End.CUT if stops else End.TERMINATED, float(is_success))
             if number >= 50:
                 successes += is_success
                 lost += is_success and stops
@@ -81,7 +81,14 @@ def test_no_more_successes_are_lost_than_stated() -> None:
 def test_an_episode_that_began_unwatched_is_left_alone() -> None:
     hope = Hope(0.1, bar=1.0, seed=0, rows=[row(0.0)] * 20)
     assert not hope.is_past(Episode(3, steps=7), -100.0, 1, 0.9)
-    assert hope.ended(End.TERMINATED, 0.0) is None
+    assert hope.ended(3, End.TERMINATED, 0.0) is None
+
+
+def test_the_end_of_another_episode_is_not_filed_under_the_one_watched() -> None:
+    hope = Hope(0.1, bar=1.0, seed=0)
+    hope.is_past(Episode(3, steps=1), 0.0, 1, 0.9)
+    assert hope.ended(9, End.TERMINATED, 7.0) is None
+    assert hope.rows == []
 
 
 @pytest.fixture

@@ -372,3 +372,18 @@ def test_an_episode_longer_than_the_window_is_judged_as_it_goes_on(tmp_path: Pat
         qs.open(tmp_path / "b", settings=windowed) as b,
     ):
         assert_same_mind(a, b, "dispatch")
+
+
+def test_rewards_that_come_after_the_end_do_not_pass_for_none(tmp_path: Path) -> None:
+    """Two situations that recur; everything is paid when the episode is over."""
+    with qs.hire(tmp_path / "a", settings=SMALL) as ada:
+        ada.declare("dispatch", BOX, TWO)
+        for episode in range(60):
+            decision = ada.decide([episode % 2, 0.0], job="dispatch")
+            ada.finish(decision.id)
+            ada.reward(decision.id, 5.0 * (decision.action == episode % 2))
+        mind = ada._places["dispatch"].mind
+        assert mind.counts.late == 60
+        assert minds.return_scale(mind) >= 5.0
+        moods = [minds._mood(mind, episode, 0) for episode in range(100, 200)]
+        assert 0.1 < np.mean([mood.is_curious for mood in moods]) < 0.7

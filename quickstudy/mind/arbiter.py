@@ -71,7 +71,7 @@ def judged(
     arbiter: Arbiter,
     settings: Settings,
     leader: str,
-    earned: float,
+    earned: float | None,
     is_adventurous: bool,
     predictions: np.ndarray,
     apart: np.ndarray,
@@ -81,7 +81,8 @@ def judged(
     """Takes in an episode that is over.
 
     Args:
-      leader: who led it; "" where neither did. earned: the sum of its rewards.
+      leader: who led it; "" where neither did. earned: the sum of its rewards;
+        None where it was stopped from outside, which says nothing of who led.
       is_adventurous: it tried things for their own sake, so it says less of its leader.
       predictions: [T, 2] what both speeds expected. apart: [T] the ensemble's variance.
       returns: [T] what came, discounted; beyond the end of what was cut, what was expected.
@@ -90,7 +91,19 @@ def judged(
     """
     square = (predictions - returns[:, None]) ** 2
     mean_square = square.mean(0)
-    is_first = not any(arbiter.weight)
+    is_first = not any(arbiter.error)
+    for i in range(len(SPEEDS)):
+        share = 1.0 if is_first else 1.0 - settings.keep_errors
+        arbiter.error[i] += share * (float(mean_square[i]) - arbiter.error[i])
+    if earned is not None:
+        _credit(arbiter, settings, leader, earned, is_adventurous)
+    _remember(arbiter, settings, square / DEVIATIONS**2 - apart[:, None], seen)
+
+
+def _credit(
+    arbiter: Arbiter, settings: Settings, leader: str, earned: float, is_adventurous: bool
+) -> None:
+    """Counts a return for who led to it, and for its kind of mood."""
     counts = settings.adventurous if is_adventurous else 1.0
     keep = 1.0 - (1.0 - settings.keep) * counts
     for i, speed in enumerate(SPEEDS):
@@ -98,15 +111,12 @@ def judged(
         arbiter.weight[i] = keep * arbiter.weight[i] + led
         arbiter.total[i] = keep * arbiter.total[i] + led * earned
         arbiter.squares[i] = keep * arbiter.squares[i] + led * earned**2
-        share = 1.0 if is_first else 1.0 - settings.keep_errors
-        arbiter.error[i] += share * (float(mean_square[i]) - arbiter.error[i])
+    keep = settings.keep_moods
     for mood in (0, 1):
         was = float(mood == is_adventurous)
-        keep = settings.keep_moods
         arbiter.mood_weight[mood] = keep * arbiter.mood_weight[mood] + was
         arbiter.mood_total[mood] = keep * arbiter.mood_total[mood] + was * earned
         arbiter.mood_squares[mood] = keep * arbiter.mood_squares[mood] + was * earned**2
-    _remember(arbiter, settings, square / DEVIATIONS**2 - apart[:, None], seen)
 
 
 def _remember(
@@ -170,11 +180,11 @@ def is_all_alike(arbiter: Arbiter) -> bool:
     """Whether every episode so far earned the same, so that there is nothing to lose."""
     weight, total = sum(arbiter.mood_weight), sum(arbiter.mood_total)
     squares = sum(arbiter.mood_squares)
-    return weight == 0.0 or squares - total**2 / weight <= 1e-9 * squares
+    return weight == 0.0 or squares - total**2 / weight <= 1e-12 * squares
 
 
 def _deviation(weight: list[float], total: list[float], squares: list[float]) -> float:
     """Standard deviation of a return around the mean of its own kind."""
     known = [i for i in range(len(weight)) if weight[i] > 0.0]
     around = sum(squares[i] - total[i] ** 2 / weight[i] for i in known)
-    return math.sqrt(max(around / sum(weight), 1e-12))
+    return math.sqrt(max(around, 1e-12 * sum(squares)) / sum(weight) + 1e-300)

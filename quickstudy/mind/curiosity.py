@@ -21,13 +21,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from quickstudy.mind.encoder import Frame
+from quickstudy.mind.encoder import Frame, bucket
 from quickstudy.mind.memory import OPEN, Memory
 
 RECURRING = 0.5  # share of rows whose situation was met before, from which on a map helps
 ENOUGH = 50  # rows
 SWEEPS = 60  # of value iteration: how far away a plan looks, in steps
-REPLAN = 50  # decisions of an episode between plans
+SETTLED = 1e-3  # of the most that newness can sum to: a sweep that moves less is the last
+REPLAN = 50  # rows between plans, at least; a hundredth of memory where that is more
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,21 @@ class Plan:
     tried: np.ndarray
 
 
-def applies(frame: Frame, memory: Memory) -> bool:
-    """Whether curiosity can lead: one choice of options, and situations that recur."""
-    if len(frame.spec.choices) != 1 or frame.spec.amounts or memory.size < ENOUGH:
+def can_map(frame: Frame) -> bool:
+    """Whether a job's action is one choice among options, which a map can follow."""
+    return len(frame.spec.choices) == 1 and not frame.spec.amounts
+
+
+def applies(memory: Memory) -> bool:
+    """Whether curiosity can lead: situations recur."""
+    if not memory.has_map or memory.size < ENOUGH:
         return False
     return len(memory.cells) <= (1.0 - RECURRING) * memory.size
+
+
+def size_now(memory: Memory) -> int:
+    """The rows that a plan made now is of: the same for every stream, for a while."""
+    return memory.size - memory.size % max(REPLAN, bucket(memory.size // 100))
 
 
 def plan(memory: Memory, size: int, options: int, discount: float) -> Plan:
@@ -65,11 +76,16 @@ def plan(memory: Memory, size: int, options: int, discount: float) -> Plan:
         shape=(num_cells * options, num_cells),
     )
     bonus = 1.0 / np.sqrt(np.maximum(tried, 1.0))
-    worth = np.zeros(num_cells)
+    most, worth = 1.0 / (1.0 - discount), np.zeros(num_cells)
+    allowed = np.zeros((num_cells, options), bool)
+    np.logical_or.at(allowed, cell, memory.mask[:size])
     for _ in range(SWEEPS):
         newness = bonus + discount * (moves @ worth)
-        newness[tried == 0] = 1.0 / (1.0 - discount)
-        worth = newness.reshape(num_cells, options).max(-1)
+        newness[tried == 0] = most
+        newness[~allowed.ravel()] = -np.inf
+        before, worth = worth, newness.reshape(num_cells, options).max(-1)
+        if np.abs(worth - before).max() < SETTLED * most:
+            break
     shape = (num_cells, options)
     return Plan(size, newness.reshape(shape), tried.reshape(shape))
 

@@ -42,7 +42,8 @@ class Batch(NamedTuple):
 class Memory:
     """See the module. `size` rows of the arrays are in use; `ready` may be studied.
 
-    cell: rows that show exactly the same situation share one; cells: them, by fingerprint.
+    cell: rows that show exactly the same situation share one; cells: them, by fingerprint;
+    both only where `has_map` asks for it.
     """
 
     raw: np.ndarray
@@ -55,6 +56,7 @@ class Memory:
     size: int = 0
     num_ready: int = 0
     cells: dict[bytes, int] = field(default_factory=dict)
+    has_map: bool = False
 
     def add(self, raw: Any, mask: Any | None, action: Any | None) -> int:
         """Stores a situation and the decision taken there (None: none was). Gives its row."""
@@ -67,7 +69,9 @@ class Memory:
             self.action[row] = action
         self.reward[row] = 0.0
         self.after[row] = OPEN
-        self.cell[row] = self.cells.setdefault(_fingerprint(self.raw[row]), len(self.cells))
+        if self.has_map:
+            known = self.cells.setdefault(_fingerprint(self.raw[row]), len(self.cells))
+            self.cell[row] = known
         self.size += 1
         return row
 
@@ -116,7 +120,13 @@ class Memory:
             setattr(self, name, new)
 
 
-def init(raw_size: int, options: int, action_size: int, capacity: int = 1024) -> Memory:
+def init(
+    raw_size: int,
+    options: int,
+    action_size: int,
+    has_map: bool = False,
+    capacity: int = 1024,
+) -> Memory:
     """An empty memory for observations [raw_size], masks [options], actions [action_size]."""
     return Memory(
         raw=np.zeros((capacity, raw_size), np.float32),
@@ -126,6 +136,7 @@ def init(raw_size: int, options: int, action_size: int, capacity: int = 1024) ->
         after=np.full(capacity, OPEN, np.int64),
         ready=np.zeros(capacity, np.int64),
         cell=np.zeros(capacity, np.int64),
+        has_map=has_map,
     )
 
 

@@ -61,7 +61,8 @@ class Counts:
     """What a mind keeps count of.
 
     decisions: taken in so far; rewards: the sum of all their rewards; worst, best: the least
-    and the most of them, or 0 where that is beyond. owed: updates due and
+    and the most of them, or 0 where that is beyond. late: rewards that came after the next
+    decision or the end. owed: updates due and
     not made. fitted: rows in memory at instinct's last refit. horizon: longest episode so
     far [steps]. past, past_mean, past_m2: of the discounted sums of rewards up to each
     decision: how many, their mean, the sum of their squared deviations (Welford 1962).
@@ -71,6 +72,7 @@ class Counts:
     rewards: float = 0.0
     worst: float = 0.0
     best: float = 0.0
+    late: int = 0
     owed: float = 0.0
     fitted: int = 0
     horizon: int = 0
@@ -140,7 +142,8 @@ def init(spec: Spec, seed: int = 0, settings: Settings | None = None) -> Mind:
         judgement=judgement.init(frame, settings.judgement, rng),
     )
     width = len(spec.choices) + spec.amounts
-    return Mind(frame, settings, seed, learned, memory.init(spec.raw_size, spec.options, width))
+    store = memory.init(spec.raw_size, spec.options, width, curiosity.can_map(frame))
+    return Mind(frame, settings, seed, learned, store)
 
 
 # ---- what it believes
@@ -163,7 +166,9 @@ def return_scale(mind: Mind) -> float:
         return 1.0
     variance = counts.past_m2 / counts.past
     root_mean_square = math.sqrt(variance + counts.past_mean**2)
-    return max(math.sqrt(variance), 0.1 * root_mean_square, 1e-8)
+    # Sums up to a decision have missed what came late; one reward is the least to go by.
+    least = max(-counts.worst, counts.best) if counts.late else 0.0
+    return max(math.sqrt(variance), 0.1 * root_mean_square, least, 1e-8)
 
 
 def centre(mind: Mind) -> float:
@@ -217,8 +222,9 @@ def _mood(mind: Mind, episode: int, length: int) -> Mood:
         s.judgement.members,
         leader(mind, rng),
         allowed=arbiter.adventure(mind.arbiter, s.arbiter),
-        can_plan=curiosity.applies(mind.frame, mind.memory),
-        is_all_alike=arbiter.is_all_alike(mind.arbiter),
+        can_plan=curiosity.applies(mind.memory),
+        # What comes late has not been counted: alike then says nothing.
+        is_all_alike=arbiter.is_all_alike(mind.arbiter) and not mind.counts.late,
     )
 
 
@@ -246,8 +252,7 @@ def _try(mind: Mind, current: Stream, observation: Observation) -> Array | None:
     if not mood.is_curious:
         return policy.hold(mood, mind.settings.policy, frame, observation.mask)
     options = frame.spec.choices[0]
-    since = len(current.rows) % curiosity.REPLAN
-    size = current.rows[-since] if since else mind.memory.size
+    size = curiosity.size_now(mind.memory)
     if mind.plan is None or mind.plan.size != size:
         mind.plan = curiosity.plan(mind.memory, size, options, discount(mind))
     allowed = np.ones(options, bool) if observation.mask is None else observation.mask
@@ -404,6 +409,7 @@ def rewarded(mind: Mind, row: int, reward: float) -> None:
     mind.memory.reward[row] += reward
     counts, whole = mind.counts, float(mind.memory.reward[row])
     counts.rewards += reward
+    counts.late += not any(s.rows and s.rows[-1] == row for s in mind.streams.values())
     counts.worst, counts.best = min(counts.worst, whole), max(counts.best, whole)
 
 
@@ -423,7 +429,7 @@ def ended(mind: Mind, stream: str, end: End, last: Observation | None) -> None:
         tail = current.predictions[-1]
         if last is not None:
             _link(mind, current, mind.memory.add(last.raw, last.mask, None))
-    _judge(mind, current, tail)
+    _judge(mind, current, tail, is_whole=end != End.CUT)
     mind.counts.horizon = max(mind.counts.horizon, current.length)
 
 
@@ -440,11 +446,11 @@ def _link(mind: Mind, current: Stream, after: int) -> None:
     counts.past_m2 += delta * (current.past - counts.past_mean)
 
 
-def _judge(mind: Mind, current: Stream, tail: Forecast | None) -> None:
+def _judge(mind: Mind, current: Stream, tail: Forecast | None, is_whole: bool = True) -> None:
     """Holds the predictions against what came.
 
     tail: of what lies beyond, where the episode goes on or was stopped; None where nothing
-    follows.
+    follows. is_whole: False where it was cut, so that its sum is no measure of who led.
     """
     rewards = mind.memory.reward[current.rows]
     returns = np.empty(len(rewards))
@@ -462,7 +468,7 @@ def _judge(mind: Mind, current: Stream, tail: Forecast | None) -> None:
         mind.arbiter,
         mind.settings.arbiter,
         "" if current.mood.is_curious else current.mood.leader,
-        float(rewards.sum()),
+        float(rewards.sum()) if is_whole else None,
         current.mood.is_adventurous,
         predictions[:, :2],
         predictions[:, 2],

@@ -159,6 +159,21 @@ def test_all_alike_until_one_earns_more() -> None:
     assert not arbiter.is_all_alike(lived([0.0] * 5, [0.0, 0.0, 0.9, 0.0, 0.0]))
 
 
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])
+def test_the_unit_of_reward_changes_nothing(unit: float) -> None:
+    good, bad = [90.0, 110.0, 100.0, 95.0], [20.0, 25.0, 30.0, 10.0]
+    judge = lived([unit * r for r in good], [unit * r for r in bad])
+    assert arbiter.adventure(judge, Settings()) == Settings().least_adventure
+    assert not arbiter.is_all_alike(judge)
+
+
+def test_what_was_cut_says_nothing_of_who_led() -> None:
+    judge, told, one = Arbiter(), np.zeros((1, 2)), np.ones(1)
+    arbiter.judged(judge, Settings(), "instinct", None, False, told, one, one, one)
+    assert judge.weight == judge.mood_weight == [0.0, 0.0]
+    assert judge.error == [1.0, 1.0]  # its predictions were right or wrong all the same
+
+
 def test_an_episode_that_neither_led_counts_for_neither() -> None:
     judge = Arbiter()
     judged(judge, "", 100.0, np.zeros((1, 2)), np.ones(1))
