@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.runs import Clock, Plan
 from benchmarks.worker import Evaluate, Record, world_seeds
 
-UPDATES = 1_024  # in one call, where speed is measured
+UPDATES = 256  # in one call, where speed is measured
 SMALL, SMALL_BATCH = (64, 64), 64  # units and rows where all do the same work
 LIBRARIES = {"sb3": "stable_baselines3", "sbx": "sbx"}
 PACKAGES = {"sb3": ("stable-baselines3", "torch"), "sbx": ("sbx-rl", "jax", "jaxlib")}
@@ -124,5 +124,5 @@ def updates(algorithm: str, job: str, size: str) -> Callable[[], object]:
     if size == "small":
         settings = {"policy_kwargs": {"net_arch": list(SMALL)}, "batch_size": SMALL_BATCH}
     model = make("MlpPolicy", registry.registry().find(job).make(), seed=0, **settings)
-    model.learn(1_000)
+    model.learn(300)
     return lambda: model.train(gradient_steps=UPDATES, batch_size=model.batch_size)
