@@ -22,7 +22,7 @@ from benchmarks.runs import Clock, Plan
 from benchmarks.tuned import Tuned
 from benchmarks.worker import Evaluate, Record, world_seeds
 
-UPDATES = 1_024  # in one call, where speed is measured
+UPDATES = 256  # in one call, where speed is measured
 SMALL, SMALL_BATCH = (64, 64), 64  # units and rows where all do the same work
 TUNED = "sb3-tuned"
 LIBRARIES = {"sb3": "stable_baselines3", "sbx": "sbx", TUNED: "stable_baselines3"}
@@ -177,5 +177,5 @@ def updates(algorithm: str, job: str, size: str) -> Callable[[], object]:
     if size == "small":
         settings = {"policy_kwargs": {"net_arch": list(SMALL)}, "batch_size": SMALL_BATCH}
     model = _algorithm(library, name)("MlpPolicy", env, seed=0, **settings)
-    model.learn(1_000)
+    model.learn(300)
     return lambda: model.train(gradient_steps=UPDATES, batch_size=model.batch_size)

@@ -45,6 +45,7 @@ WARM_UP_STEPS = 600
 PAUSE_STEPS = 300  # worked in search of the longest pause
 DECISIONS = {"frozen": 3_000, "recorded": 1_000}
 WORLD = 1_000
+TURN_CPU_SECONDS = 0.3  # of a turn, at least
 TURNS = 7  # of each contender in the race of updates, after one that compiles
 PAUSE_SECONDS = 0.5  # before each turn: time slices and the processor's heat even out
 
@@ -173,7 +174,7 @@ class Contender:
 
 
 class Turn(NamedTuple):
-    """What one turn took [s]; CPU of all threads."""
+    """What one update took in one turn [s]; CPU of all threads."""
 
     wall: float
     cpu: float
@@ -206,10 +207,17 @@ def take_turns(contender: Contender) -> None:
         work()
         print(json.dumps("ready"), flush=True)
         for _ in sys.stdin:
-            wall, cpu = time.perf_counter(), time.process_time()
-            work()
-            turn = Turn(time.perf_counter() - wall, time.process_time() - cpu)
-            print(json.dumps(turn), flush=True)
+            print(json.dumps(_turn(work)), flush=True)
+
+
+def _turn(work: Callable[[], object]) -> Turn:
+    """Works until both clocks can tell the time."""
+    wall, cpu, calls = time.perf_counter(), time.process_time(), 0
+    while time.process_time() - cpu < TURN_CPU_SECONDS:
+        work()
+        calls += 1
+    updates = calls * peers.UPDATES
+    return Turn((time.perf_counter() - wall) / updates, (time.process_time() - cpu) / updates)
 
 
 def race(
@@ -285,8 +293,8 @@ def update_rows(turns: dict[Contender, list[Turn]]) -> list[list[str]]:
                 contender.size,
                 contender.job,
                 contender.name,
-                tables.number(peers.UPDATES / statistics.median(turn.wall for turn in own)),
-                tables.number(peers.UPDATES / statistics.median(turn.cpu for turn in own)),
+                tables.number(1 / statistics.median(turn.wall for turn in own)),
+                tables.number(1 / statistics.median(turn.cpu for turn in own)),
                 tables.number(statistics.median(faster)),
                 tables.number(statistics.median(cheaper)),
             ]
@@ -367,7 +375,7 @@ def report(figures: Line, command: str) -> str:
                 "compilation cache; warm: what the cold start left there.",
                 f"Decisions: {DECISIONS['frozen']:,} frozen and {DECISIONS['recorded']:,} "
                 f"recorded ones, one by one, after {WARM_UP_STEPS} steps of work.",
-                f"Updates: {peers.UPDATES} a turn, fused as each one can, drawing rows "
+                f"Updates: {peers.UPDATES} a call, fused as each one can, drawing rows "
                 f"included, after compilation; medians of {TURNS} turns, taken in turn with "
                 f"pauses of {PAUSE_SECONDS} s. Shipped: each one's default network and batch "
                 "(ours moves two critics of 128 × 128 on 128 rows). Small: the same work for "

@@ -21,12 +21,12 @@ def test_ratios_are_taken_within_a_round() -> None:
     """In the second round the machine is four times as slow; ours is twice as fast in each."""
     ours, theirs = (Contender(name, "CartPole-v1", "small") for name in (OURS, "sb3-dqn"))
     turns = {
-        ours: [Turn(1.0, 1.0), Turn(4.0, 1.0), Turn(1.0, 1.0)],
-        theirs: [Turn(2.0, 3.0), Turn(8.0, 3.0), Turn(2.0, 3.0)],
+        ours: [Turn(0.001, 0.001), Turn(0.004, 0.001), Turn(0.001, 0.001)],
+        theirs: [Turn(0.002, 0.003), Turn(0.008, 0.003), Turn(0.002, 0.003)],
     }
     rows = speed.update_rows(turns)
-    assert rows[0] == ["small", "CartPole-v1", OURS, "1,024", "1,024", "1.00", "1.00"]
-    assert rows[1] == ["small", "CartPole-v1", "sb3-dqn", "512", "341", "2.00", "3.00"]
+    assert rows[0] == ["small", "CartPole-v1", OURS, "1,000", "1,000", "1.00", "1.00"]
+    assert rows[1] == ["small", "CartPole-v1", "sb3-dqn", "500", "333", "2.00", "3.00"]
 
 
 class Process:

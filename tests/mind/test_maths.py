@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -18,6 +19,17 @@ def test_layer_norm_by_hand() -> None:
 def test_layer_norm_is_the_same_in_both_libraries() -> None:
     x = np.random.default_rng(0).normal(size=(3, 5, 7)).astype(np.float32)
     np.testing.assert_allclose(maths.layer_norm(x, np), maths.layer_norm(x, jnp), atol=1e-6)
+
+
+def test_layer_norm_backwards_is_what_jax_derives() -> None:
+    def plain(x: jnp.ndarray) -> jnp.ndarray:
+        centred = x - x.mean(-1, keepdims=True)
+        return centred / jnp.sqrt((centred**2).mean(-1, keepdims=True) + maths.EPSILON)
+
+    rng = np.random.default_rng(0)
+    x, slope = rng.normal(size=(2, 2, 5, 7)).astype(np.float32)
+    ours, theirs = (jax.vjp(norm, x)[1](slope)[0] for norm in (maths.layer_norm, plain))
+    np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
 @pytest.mark.parametrize(
