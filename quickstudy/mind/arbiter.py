@@ -7,6 +7,8 @@ about each speed's mean return, and the higher draw leads, so that one that migh
 up is still tried. On a share of the episodes the better predictor leads: where both have
 failed alike so far, foreseeing it is all there is to tell them apart.
 
+What is expected on the whole is both predictions, each counted by how little it has erred of
+late (Bates & Granger 1969): while judgement leads better it may foretell worse (docs/log.md).
 Errors also say how wide the spread is: as wide as would have made nine of ten recent intervals
 hold (conformal prediction with forgetting, Barber et al. 2023). Its promise is about intervals
 on the whole, not in each situation, and only as far as things go on as of late.
@@ -20,6 +22,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +54,7 @@ class Arbiter:
     error: forgetful mean squared error of its predictions, in the job's units squared.
     mood_weight, mood_total, mood_squares: as above, of plain and of adventurous episodes.
     misses: of recent decisions, what the ensemble's variance would have needed on top for
-      the interval to hold: some quantiles an episode, oldest first. recency: their weights.
+      worth's interval to hold: some quantiles an episode, oldest first. recency: their weights.
     blur: what would have made COVERED of them hold; with the variance, the spread squared.
     """
 
@@ -62,9 +65,9 @@ class Arbiter:
     mood_weight: list[float] = field(default_factory=lambda: [0.0, 0.0])
     mood_total: list[float] = field(default_factory=lambda: [0.0, 0.0])
     mood_squares: list[float] = field(default_factory=lambda: [0.0, 0.0])
-    misses: list[list[float]] = field(default_factory=lambda: [[], []])
+    misses: list[float] = field(default_factory=list)
     recency: list[float] = field(default_factory=list)
-    blur: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    blur: float = 0.0
 
 
 def judged(
@@ -89,15 +92,30 @@ def judged(
       seen: [T] in (0, 1], the share of it that did come: what was only expected tells
         nothing of errors.
     """
-    square = (predictions - returns[:, None]) ** 2
-    mean_square = square.mean(0)
+    worth, variance = blend(arbiter, predictions, apart)
+    _remember(arbiter, settings, (worth - returns) ** 2 / DEVIATIONS**2 - variance, seen)
+    mean_square = ((predictions - returns[:, None]) ** 2).mean(0)
     is_first = not any(arbiter.error)
     for i in range(len(SPEEDS)):
         share = 1.0 if is_first else 1.0 - settings.keep_errors
         arbiter.error[i] += share * (float(mean_square[i]) - arbiter.error[i])
     if earned is not None:
         _credit(arbiter, settings, leader, earned, is_adventurous)
-    _remember(arbiter, settings, square / DEVIATIONS**2 - apart[:, None], seen)
+
+
+def blend(arbiter: Arbiter, predictions: np.ndarray, apart: Any = 0.0) -> tuple[Any, Any]:
+    """What is expected on the whole: each speed counts by the inverse of its recent error.
+
+    Args:
+      predictions: [..., 2] what each speed expects. apart: [...] the ensemble's variance.
+
+    Returns:
+      what is expected [...], and what is left of that variance [...].
+    """
+    error = np.array(arbiter.error)
+    weight = (error == 0.0) * 1.0 if not error.all() else 1.0 / error
+    share = weight / weight.sum()
+    return predictions @ share, apart * share[1] ** 2
 
 
 def _credit(
@@ -122,17 +140,16 @@ def _credit(
 def _remember(
     arbiter: Arbiter, settings: Settings, missed: np.ndarray, seen: np.ndarray
 ) -> None:
-    """Sets `blur` by the latest misses [T, 2], weighted by `seen`, and those before."""
+    """Sets `blur` by the latest misses [T], weighted by `seen`, and those before."""
     keep = settings.keep_misses ** min(1.0, len(missed) / settings.lot)
     knots = min(len(missed), KNOTS)
     recency = [keep * old for old in arbiter.recency] + [(1.0 - keep) / knots] * knots
     arbiter.recency = recency[-settings.most_misses :]
     levels, covered = (np.arange(knots) + 0.5) / knots, np.array([COVERED])
-    for i in range(len(SPEEDS)):
-        misses = arbiter.misses[i] + _quantiles(missed[:, i], seen, levels).tolist()
-        arbiter.misses[i] = misses = misses[-settings.most_misses :]
-        blur = _quantiles(np.array(misses), np.array(arbiter.recency), covered)
-        arbiter.blur[i] = max(float(blur[0]), 0.0)
+    misses = arbiter.misses + _quantiles(missed, seen, levels).tolist()
+    arbiter.misses = misses[-settings.most_misses :]
+    blur = _quantiles(np.array(arbiter.misses), np.array(arbiter.recency), covered)
+    arbiter.blur = max(float(blur[0]), 0.0)
 
 
 def _quantiles(values: np.ndarray, weights: np.ndarray, levels: np.ndarray) -> np.ndarray:

@@ -38,11 +38,11 @@ class Settings:
     many: int = 16  # options from which on it takes fewer, at equal cost of a refit
     width: float = 2.0  # kernel width, in units of √(numbers in the situation)
     apart: float = 2.0  # how far two situations are that share no discrete entry, in widths
-    prior: float = 1.0  # λ, in observations
+    prior: float = 0.2  # λ, in observations
     sweeps: int = 30  # of fitted Q-iteration in one refit
     rows: int = 3000  # at most, in one refit
     noise: float = 0.1  # of a target, in standard deviations of returns
-    doubt: float = 0.3  # of what nothing is known about, likewise
+    doubt: float = 0.6  # of what nothing is known about, likewise
     amounts: int = 5  # amounts tried, evenly over [-1, 1]
 
 
@@ -156,17 +156,20 @@ def fit(
     rows: Rows,
     offset: float,
     scale: float,
+    bounds: tuple[float, float],
     rng: np.random.Generator,
 ) -> Instinct:
     """Fits it afresh.
 
     Args:
       offset: worth of what it knows nothing about, in the job's units.
-      scale: a standard deviation of returns, in the job's units.
+      scale: a standard deviation of returns, likewise.
+      bounds: the least and the most that anything can be worth, likewise; no target is beyond.
       rng: draws the sample that leads until the next fit.
     """
+    own, groups = settings, _groups(frame, settings)
     with ONE_THREAD.limit(limits=1, user_api="blas"):
-        return _fit(instinct, settings, _groups(frame, settings), rows, offset, scale, rng)
+        return _fit(instinct, own, groups, rows, offset, scale, bounds, rng)
 
 
 def _fit(
@@ -176,6 +179,7 @@ def _fit(
     rows: Rows,
     offset: float,
     scale: float,
+    bounds: tuple[float, float],
     rng: np.random.Generator,
 ) -> Instinct:
     shape = instinct.weights.shape
@@ -186,7 +190,8 @@ def _fit(
     def iterate(weights: np.ndarray, noise: np.ndarray, unknown: np.ndarray) -> np.ndarray:
         for _ in range(settings.sweeps):
             v_t = _state_value(rows.next_phi @ weights.T, rows.next_mask, groups)
-            y = rows.reward + rows.discount * (v_t + offset) - offset + noise
+            v_t = np.clip(v_t + offset, *bounds)
+            y = rows.reward + rows.discount * v_t - offset + noise
             moments = np.stack([y[at] @ rows.phi[at] for at in chosen])
             moments = moments + settings.prior * unknown
             weights = np.matmul(covariance, moments[..., None])[..., 0]

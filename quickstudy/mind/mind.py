@@ -194,12 +194,18 @@ def bounds(mind: Mind) -> tuple[float, float]:
     return mind.counts.worst * forever, mind.counts.best * forever
 
 
+def speeds(mind: Mind) -> tuple[str, ...]:
+    """Those that learn here: both, but where instinct cannot or settings say otherwise."""
+    if mind.settings.lead != "both":
+        return (mind.settings.lead,)
+    return arbiter.SPEEDS if instinct.applies(mind.frame) else ("judgement",)
+
+
 def leader(mind: Mind, rng: np.random.Generator | None = None) -> str:
     """Which speed leads the next episode; without `rng`, the better one so far."""
-    if mind.settings.lead != "both":
-        return mind.settings.lead
-    if not instinct.applies(mind.frame):
-        return "judgement"
+    known = speeds(mind)
+    if len(known) == 1:
+        return known[0]
     if int(mind.learned.judgement.updates) < mind.settings.first_lead:
         return "instinct"
     return arbiter.leader(mind.arbiter, mind.settings.arbiter, rng)
@@ -337,16 +343,26 @@ def _greedy(frame: Frame, table: Array, mask: Array, amounts: Array) -> Array:
 
 
 def _weigh(mind: Mind, seen: Seen, flat: Array, leads: str, explored: bool) -> Choice:
-    """What both speeds expect of a flat action, and the value that the leader gives it."""
-    judged, apart = _judged(mind, seen, flat)
-    felt = _felt(mind, seen, flat)
-    own = arbiter.SPEEDS.index(leads)
+    """A flat action and its value: what both speeds expect, blended."""
+    forecast = _forecast(mind, seen, flat)
+    worth, variance = arbiter.blend(mind.arbiter, np.array(forecast[:2]), forecast.apart)
     value = Value(
-        worth=(felt, judged)[own],
-        spread=math.sqrt(apart + mind.arbiter.blur[own]),
+        worth=float(worth),
+        spread=math.sqrt(variance + mind.arbiter.blur),
         support=instinct.support(mind.learned.instinct, seen.phi),
     )
-    return Choice(flat, value, leads, explored, Forecast(felt, judged, apart))
+    return Choice(flat, value, leads, explored, forecast)
+
+
+def _forecast(mind: Mind, seen: Seen, flat: Array) -> Forecast:
+    """A speed that is not there expects what the other does."""
+    known = speeds(mind)
+    if known == ("instinct",):
+        felt = _felt(mind, seen, flat)
+        return Forecast(felt, felt, 0.0)
+    judged, apart = _judged(mind, seen, flat)
+    felt = _felt(mind, seen, flat) if "instinct" in known else judged
+    return Forecast(felt, judged, apart)
 
 
 def _judged(mind: Mind, seen: Seen, flat: Array) -> tuple[float, float]:
@@ -364,8 +380,6 @@ def _judged(mind: Mind, seen: Seen, flat: Array) -> tuple[float, float]:
 
 
 def _felt(mind: Mind, seen: Seen, flat: Array) -> float:
-    if not instinct.applies(mind.frame):
-        return 0.0
     taken = instinct.options(mind.frame, mind.settings.instinct, flat).tolist()
     total = sum(seen.felt[option] for option in taken)
     return float(total / len(taken) + mind.learned.instinct.offset)
@@ -454,10 +468,9 @@ def _judge(mind: Mind, current: Stream, tail: Forecast | None, is_whole: bool = 
     """
     rewards = mind.memory.reward[current.rows]
     returns = np.empty(len(rewards))
-    beyond, gamma = (
-        0.0 if tail is None else (tail.instinct + tail.judgement) / 2,
-        discount(mind),
-    )
+    beyond, gamma = 0.0, discount(mind)
+    if tail is not None:
+        beyond = float(arbiter.blend(mind.arbiter, np.array(tail[:2]))[0])
     for t in range(len(rewards) - 1, -1, -1):
         returns[t] = beyond = rewards[t] + gamma * beyond
     seen = np.ones(len(rewards))
@@ -489,12 +502,12 @@ def study(mind: Mind, between_episodes: bool = False) -> None:
         least, mind.settings.refit_growth * mind.memory.size
     ):
         _look(mind)
-        if instinct.applies(mind.frame) and mind.settings.lead != "judgement":
+        if "instinct" in speeds(mind):
             _refit(mind)
         mind.counts.fitted = mind.memory.size
     fused = judgement.fused_updates(mind.frame, mind.settings.judgement)
     while mind.counts.owed >= fused and mind.memory.num_ready >= mind.settings.first_study:
-        if mind.settings.lead != "instinct":
+        if "judgement" in speeds(mind):
             _update(mind)
         mind.counts.owed -= fused
 
@@ -523,7 +536,8 @@ def _refit(mind: Mind) -> None:
         next_phi=_cosines(mind, batch.next_raw),
         next_mask=next_mask,
     )
-    fitted = instinct.fit(own, s, mind.frame, data, centre(mind), return_scale(mind), rng)
+    units = centre(mind), return_scale(mind), bounds(mind)
+    fitted = instinct.fit(own, s, mind.frame, data, *units, rng)
     mind.learned = mind.learned._replace(instinct=fitted)
 
 

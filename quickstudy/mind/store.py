@@ -18,6 +18,8 @@ from quickstudy.mind.arbiter import Arbiter
 from quickstudy.mind.mind import Counts, Forecast, Mind, Stream
 from quickstudy.mind.policy import Mood
 
+FORMAT = 2  # of the notes; 1 had no number
+
 
 class Unfit(Exception):
     """What was saved does not fit this mind."""
@@ -38,6 +40,8 @@ def load(minds: list[Mind], arrays: bytes, notes: list[dict[str, Any]]) -> None:
     """
     try:
         for mind, note in zip(minds, notes, strict=True):
+            if note.get("format") != FORMAT:
+                raise Unfit("it was saved by another version")
             if note["settings"] != _settings(mind):
                 raise Unfit("it was saved under other settings")
         buffer = io.BytesIO(arrays)
@@ -55,6 +59,7 @@ def load(minds: list[Mind], arrays: bytes, notes: list[dict[str, Any]]) -> None:
 
 def _note(mind: Mind) -> dict[str, Any]:
     return {
+        "format": FORMAT,
         "settings": _settings(mind),
         "counts": dataclasses.asdict(mind.counts),
         "arbiter": dataclasses.asdict(mind.arbiter),

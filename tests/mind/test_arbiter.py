@@ -91,25 +91,37 @@ def test_errors_by_hand() -> None:
     assert judge.error == pytest.approx([4.0, 1.6])  # a fifth of the way towards 0
 
 
+def test_the_less_wrong_speed_counts_for_more() -> None:
+    judge, told = Arbiter(), np.array([10.0, 20.0])
+    worth, variance = arbiter.blend(judge, told, 4.0)
+    assert (float(worth), float(variance)) == (pytest.approx(15.0), pytest.approx(1.0))
+    judged(judge, "instinct", 0.0, np.array([[1.0, 2.0]]), np.zeros(1))
+    worth, variance = arbiter.blend(judge, told, 4.0)  # errors 1 and 4: shares .8 and .2
+    assert (float(worth), float(variance)) == (pytest.approx(12.0), pytest.approx(0.16))
+    judge = Arbiter()
+    judged(judge, "instinct", 0.0, np.array([[0.0, 2.0]]), np.zeros(1))
+    assert arbiter.blend(judge, told)[0] == 10.0  # who was never wrong is believed
+
+
 def test_blur_by_hand() -> None:
     judge = Arbiter()
     came = np.arange(1.0, 11.0) * 1.645  # nine of ten within nine spreads, of no worth at all
     judged(judge, "instinct", 0.0, np.zeros((10, 2)), came)
-    assert judge.blur == pytest.approx([81.0, 81.0])
+    assert judge.blur == pytest.approx(81.0)
     judge = Arbiter()
     judged(judge, "instinct", 0.0, np.zeros((10, 2)), came, apart=80.0)
-    assert judge.blur == pytest.approx([1.0, 1.0])  # what the variance leaves to explain
+    assert judge.blur == pytest.approx(61.0)  # what half of the variance, of judgement, leaves
     judged(judge, "instinct", 0.0, np.zeros((100, 2)), np.zeros(100), apart=80.0)
-    assert judge.blur == [0.0, 0.0]
+    assert judge.blur == 0.0
 
 
 def test_what_was_only_expected_tells_nothing_of_errors() -> None:
     judge, came = Arbiter(), np.array([1.645] * 5 + [0.0] * 95)
     judged(judge, "instinct", 0.0, np.zeros((100, 2)), came)
-    assert judge.blur == [0.0, 0.0]
+    assert judge.blur == 0.0
     judge, seen = Arbiter(), np.array([1.0] * 5 + [1e-9] * 95)
     judged(judge, "instinct", 0.0, np.zeros((100, 2)), came, seen=seen)
-    assert judge.blur == pytest.approx([1.0, 1.0])
+    assert judge.blur == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("steps", [1, 30, 500])
@@ -124,7 +136,7 @@ def test_nine_of_ten_intervals_hold_whatever_the_shape_of_errors(
         scale = 3.0 + 2.0 * episode / episodes
         errors = rng.standard_t(2, steps) if is_heavy else rng.normal(size=steps)
         if episode * steps > 500:
-            inside.append((np.abs(scale * errors) <= 1.645 * judge.blur[0] ** 0.5).mean())
+            inside.append((np.abs(scale * errors) <= 1.645 * judge.blur**0.5).mean())
         judged(judge, "instinct", 0.0, np.zeros((steps, 2)), scale * errors)
     assert 0.87 < np.mean(inside) < 0.93
 

@@ -12,6 +12,7 @@ from quickstudy.mind.instinct import Rows, Settings
 from quickstudy.types import Spec
 
 SETTINGS = Settings(cosines=64, prior=1e-3, sweeps=200, noise=0.0, doubt=0.0)
+ANY = (-np.inf, np.inf)
 CHAIN = Spec((choice(3),), (choice(2),))  # three places; action 1 moves right, 0 stays
 
 
@@ -37,13 +38,15 @@ def chain_rows(frame: Frame, own: instinct.Instinct) -> Rows:
 
 
 def fitted(
-    offset: float = 0.0, settings: Settings = SETTINGS
+    offset: float = 0.0,
+    settings: Settings = SETTINGS,
+    bounds: tuple[float, float] = ANY,
 ) -> tuple[instinct.Instinct, Rows]:
     frame = Frame(CHAIN)
     rng = np.random.default_rng(0)
     own = instinct.init(frame, settings, rng)
     rows = chain_rows(frame, own)
-    return instinct.fit(own, settings, frame, rows, offset, 1.0, rng), rows
+    return instinct.fit(own, settings, frame, rows, offset, 1.0, bounds, rng), rows
 
 
 @pytest.mark.parametrize("offset", [0.0, 2.0])
@@ -52,6 +55,12 @@ def test_it_finds_the_exact_values_of_a_chain(offset: float) -> None:
     values = (rows.phi @ own.weights.T)[::2] + own.offset
     # moving from 2 pays 1; one place before it is worth half; staying halves again.
     np.testing.assert_allclose(values, [[0.125, 0.25], [0.25, 0.5], [0.5, 1.0]], atol=0.03)
+
+
+def test_nothing_is_worth_more_than_anything_can_be() -> None:
+    own, rows = fitted(bounds=(0.0, 0.2))
+    values = (rows.phi @ own.weights.T)[::2]  # what follows 1 counts for half of 0.2
+    np.testing.assert_allclose(values, [[0.025, 0.05], [0.05, 0.1], [0.1, 1.0]], atol=0.02)
 
 
 def test_without_noise_the_sample_is_the_mean_and_with_noise_it_is_not() -> None:
@@ -71,7 +80,7 @@ def test_support_grows_with_experience_only_where_it_was() -> None:
     rows = Rows(
         here, np.full((50, 1), 2), np.zeros(50), np.zeros(50), here, np.ones((50, 5), bool)
     )
-    own = instinct.fit(own, Settings(), frame, rows, 0.0, 1.0, rng)
+    own = instinct.fit(own, Settings(), frame, rows, 0.0, 1.0, ANY, rng)
     assert instinct.support(own, here[0]) > 0.9
     assert instinct.support(own, far) < 0.5
 
@@ -83,7 +92,8 @@ def test_masked_options_do_not_count_afterwards() -> None:
     rows = chain_rows(frame, own)
     mask = np.ones((6, 2), bool)
     mask[:, 1] = False  # nobody may move on, so nothing beyond the next step is worth anything
-    own = instinct.fit(own, SETTINGS, frame, rows._replace(next_mask=mask), 0.0, 1.0, rng)
+    rows = rows._replace(next_mask=mask)
+    own = instinct.fit(own, SETTINGS, frame, rows, 0.0, 1.0, ANY, rng)
     values = (rows.phi @ own.weights.T)[::2]
     np.testing.assert_allclose(values, [[0, 0], [0, 0], [0, 1.0]], atol=0.03)
 
