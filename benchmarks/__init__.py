@@ -10,6 +10,7 @@
     delay         with a value function and without: the same job, its outcome delayed
     speed         import, first decision, one decision, updates per second
     incumbents    who does each job today, and how well
+    coverage      do the intervals of exams hold as often as they say?
     readme        puts the tables' summaries into the README
 
 Tables stand in `benchmarks/results/`, with the command that made them.

@@ -16,16 +16,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from quickstudy.exams.exam import exam
     from quickstudy.learner import Check, Learner, hire
     from quickstudy.learner import open_learner as open
     from quickstudy.types import Decision, Moment, Spec, Value
 
 __version__ = "0.1.0"
-__all__ = ["Check", "Decision", "Learner", "Moment", "Spec", "Value", "hire", "open"]
+__all__ = ["Check", "Decision", "Learner", "Moment", "Spec", "Value", "exam", "hire", "open"]
 
 _HOMES = {
     "Check": "learner.Check",
     "Learner": "learner.Learner",
+    "exam": "exams.exam.exam",
     "hire": "learner.hire",
     "open": "learner.open_learner",
     "Decision": "types.Decision",
@@ -38,7 +40,7 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'quickstudy' has no attribute '{name}'")
-    module, _, attribute = _HOMES[name].partition(".")
+    module, _, attribute = _HOMES[name].rpartition(".")
     return getattr(importlib.import_module(f"quickstudy.{module}"), attribute)
 
 

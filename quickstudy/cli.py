@@ -230,6 +230,53 @@ def check(
     found.raise_if_failed()
 
 
+@app.command()
+def exam(
+    learner: Annotated[
+        str, typer.Argument(metavar="LEARNER", help="A learner's name or path.")
+    ],
+    job: Annotated[
+        str | None,
+        typer.Option(metavar="JOB", help="The job. Without it, the only one it worked on."),
+    ] = None,
+    worlds: Annotated[
+        int,
+        typer.Option(metavar="N", parser=_whole(2), help="Worlds of each kind."),
+    ] = 30,
+    edition: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Of the exam: another one has other worlds."),
+    ] = "first",
+    shifts: Annotated[
+        bool, typer.Option("--shifts/--no-shifts", help="Sit shifted worlds too.")
+    ] = True,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Where to put the picture and the page. Without "
+                     "it, in the learner's folder."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Everything as one JSON line.")] = False,
+) -> None:  # fmt: skip
+    """Examines a learner, frozen, on worlds that it has never seen.
+
+    Worlds that it worked in, fresh ones, and ones made otherwise: noise, failing sensors, late
+    or sticking actions. Interrupted, it goes on where it stopped. The fresh worlds are never
+    worked in afterwards.
+
+    \b
+    Examples:
+      quickstudy exam anaesthetist
+      quickstudy exam ada --job CartPole-v1 --worlds 50 --out exams
+      quickstudy exam ada --no-shifts --json
+    """
+    with Interrupt() as interrupt:
+        from quickstudy.exams import hall
+
+        hall.hold(
+            hall.Asked(learner, job, worlds, edition, shifts, out), interrupt, is_json=json
+        )
+
+
 # ---- errors, in one place
 
 

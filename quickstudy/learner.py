@@ -17,10 +17,11 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import itertools
 import json
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -146,6 +147,7 @@ class Learner:
         self._sessions: dict[str, Session] = {}
         self._checks: dict[str, list[Check]] = {}
         self._hopes: dict[str, Hope] = {}
+        self._barred: dict[str, set[int]] = {}
         self._saved_at = time.monotonic()
         try:
             self._restore(progress)
@@ -196,6 +198,24 @@ class Learner:
         """Frozen exams taken on a job, oldest first."""
         return tuple(self._checks.get(job, ()))
 
+    def worlds(self, job: str) -> tuple[int, ...]:
+        """Seeds of the worlds in which it worked by its own loop, each once, oldest first.
+
+        Those of learners from before seeds were kept are not known.
+        """
+        begun = self._log.read(job=job, kinds=[Kind.EPISODE])
+        seeds = (event.note["seed"] for event in begun if event.note and "seed" in event.note)
+        return tuple(dict.fromkeys(seeds))
+
+    def mind(self, job: str) -> minds.Mind:
+        """What it thinks with on a job: for examiners, who change nothing."""
+        return self._place(job).mind
+
+    def notes(self, job: str, key: str) -> list[Any]:
+        """Remarks about a job under a key, oldest first (see `note`)."""
+        noted = self._log.read(job=job, kinds=[Kind.NOTE])
+        return [event.note[key] for event in noted if event.note and key in event.note]
+
     def interrupted(self, job: str) -> Session | None:
         """The session on a job that was not worked to its end, if there is one."""
         session = self._sessions.get(job)
@@ -204,7 +224,12 @@ class Learner:
     # ---- its own loop: a job with an environment
 
     def work(
-        self, job: str, steps: int, checks: int = 0, stop_hopeless: float | None = None
+        self,
+        job: str,
+        steps: int,
+        checks: int = 0,
+        stop_hopeless: float | None = None,
+        worlds: int | Sequence[int] | None = None,
     ) -> Iterator[Moment]:
         """Works on a job and learns it meanwhile; yields after every step.
 
@@ -217,27 +242,27 @@ class Learner:
           checks: frozen exams on held-out worlds, evenly over the session (see `check`).
           stop_hopeless: gives up episodes that are past hope, and resets; the number is the
             share of successful episodes that may be lost by it (see `hopeless`). None: never.
+          worlds: practises in that many worlds only, or in those of these seeds, over and
+            over. None: a fresh one each episode.
 
         Raises:
-          QuickstudyError: `steps` or `stop_hopeless` is out of range, or the job does not
-          say that resetting it is free. UnknownJob, UnsupportedSpace: the job cannot be
-          made. SpecChanged: its spaces are not those of last time. BadObservation,
-          JobFailed: what it shows, or it itself, is broken. DiskTrouble: nothing can be
-          saved. All that was acknowledged is kept.
+          QuickstudyError: `steps`, `stop_hopeless` or `worlds` is out of range, the job does
+          not say that resetting it is free, or a world belongs to an exam. UnknownJob,
+          UnsupportedSpace: the job cannot be made. SpecChanged: its spaces are not those of
+          last time. BadObservation, JobFailed: what it shows, or it itself, is broken.
+          DiskTrouble: nothing can be saved. All that was acknowledged is kept.
         """
         if steps < 1:
             raise QuickstudyError(f"Came {steps} steps; expected at least 1.")
         hope = None if stop_hopeless is None else self._hope(job, stop_hopeless)
         name, bench = self._bench(job)
-        place = self._places[name]
+        place, seed_of = self._places[name], self._seed_of(name, worlds)
         session = self._session(name, steps)
         due = {session.start + round(steps * (i + 1) / checks) for i in range(checks)}
         try:
             self._cut_what_is_lost(place, bench)
             gives_up = functools.partial(_is_past, hope) if hope else None
-            lived = life.live(
-                place, bench.job, session.until, self._seed_of(name), bench.shown, gives_up
-            )
+            lived = life.live(place, bench.job, session.until, seed_of, bench.shown, gives_up)
             is_due = False
             for moment, bench.shown in lived:
                 if hope and moment.end:
@@ -384,6 +409,13 @@ class Learner:
         """Keeps a remark about a job (what JSON can hold) in the log; nothing learns of it."""
         self._log.append(Kind.NOTE, job, note=note)
 
+    def quarantine(self, job: str, seeds: Sequence[int], why: str) -> None:
+        """Keeps worlds for an exam: from now on it refuses to work in them."""
+        new = sorted(set(seeds) - self._barred.get(job, set()))
+        if new:
+            self.note(job, {"quarantine": {"why": why, "seeds": new}})
+            self._barred.setdefault(job, set()).update(new)
+
     def sync(self, job: str) -> int:
         """Puts everything on disk; gives the steps on a job that are there now: all of them.
 
@@ -529,9 +561,19 @@ class Learner:
         if bench.shown is None and WORK in place.open:
             life.cut(place, WORK, None)
 
-    def _seed_of(self, name: str) -> Callable[[int], int]:
+    def _seed_of(self, name: str, worlds: int | Sequence[int] | None) -> Callable[[int], int]:
+        """An episode's number → the seed of its world; none of an exam's."""
+        barred = self._barred.get(name, set())
+        if isinstance(worlds, Sequence):
+            given = _worlds_of(worlds, barred)
+            return lambda episode: given[episode % len(given)]
+        if worlds is not None and worlds < 1:
+            raise QuickstudyError(f"Came {worlds} worlds; expected at least 1.")
+
         def seed_of(episode: int) -> int:
-            return _seed(self.seed, _number(name), episode)
+            parts = self.seed, _number(name), episode % worlds if worlds else episode
+            tries = (_seed(*parts, *more) for more in itertools.chain([()], _ones()))
+            return next(seed for seed in tries if seed not in barred)
 
         return seed_of
 
@@ -599,6 +641,8 @@ class Learner:
             said = note["check"]
             check = Check(said["step"], tuple(said["returns"]), said.get("first", 0))
             self._checks.setdefault(event.job, []).append(check)
+        if "quarantine" in note:
+            self._barred.setdefault(event.job, set()).update(note["quarantine"]["seeds"])
         if "watched" in note:
             hope = self._hopes.setdefault(event.job, Hope(0.0, None, self.seed))
             hope.rows.append(hopeless.Row(**note["watched"]))
@@ -623,6 +667,27 @@ def _is_past(hope: Hope, place: Place, episode: Episode, decision: Decision) -> 
 def held_out_seed(job: str, world: int) -> int:
     """Seed of a job's held-out world number `world`; never a seed of work."""
     return _seed(2**32 - 1, _number(job), world)
+
+
+def _worlds_of(seeds: Sequence[int], barred: set[int]) -> list[int]:
+    given = [int(seed) for seed in seeds]
+    if not given or min(given) < 0:
+        raise QuickstudyError(
+            f"Came {len(given)} worlds to practise in, the least {min(given, default=None)}; "
+            "expected at least one seed, none below 0."
+        )
+    kept = [seed for seed in given if seed in barred]
+    if kept:
+        raise QuickstudyError(
+            f"Came the world of seed {kept[0]} to practise in ({len(kept)} of {len(given)} are "
+            "like it); it is kept for an exam, which would measure nothing afterwards: take "
+            "other seeds."
+        )
+    return given
+
+
+def _ones() -> Iterator[tuple[int]]:
+    return ((number,) for number in itertools.count(1))
 
 
 def _seed(*parts: int) -> int:

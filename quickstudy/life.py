@@ -92,8 +92,9 @@ def live(
     """
     while place.steps < until:
         if observation is None:
-            observation = job.reset(seed_of(place.episodes))
-            begin(place, WORK)
+            seed = seed_of(place.episodes)
+            observation = job.reset(seed)
+            begin(place, WORK, seed)
         decision = decide(place, observation, WORK)
         episode = place.open[WORK]
         step = job.step(decision.flat)
@@ -122,12 +123,13 @@ def trial(place: Place, job: Job, seed: int) -> float:
 # ---- what happens, recorded and taken in
 
 
-def begin(place: Place, stream: str) -> None:
-    """An episode begins. One still open on this stream is cut."""
+def begin(place: Place, stream: str, seed: int | None = None) -> None:
+    """An episode begins, in the world of a seed. One still open on this stream is cut."""
     if stream in place.open:
         cut(place, stream, None)
     place.is_absorbed = False
-    place.log.append(Kind.EPISODE, place.name, stream=stream, episode=place.episodes)
+    note = None if seed is None else {"seed": seed}
+    place.log.append(Kind.EPISODE, place.name, stream=stream, episode=place.episodes, note=note)
     _begun(place, stream, place.episodes)
     place.is_absorbed = True
 

@@ -18,6 +18,7 @@ MAY = {
     "life": GROUND | set(ROOMS),
     "hopeless": GROUND | {"life"},
     "learner": GROUND | {*ROOMS, "hopeless", "life"},
+    "exams": GROUND | {*ROOMS, "exams", "interrupt", "learner", "words"},
 }
 NEVER = {"experience": {"jax", "equinox", "optax"}}
 

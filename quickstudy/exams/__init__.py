@@ -1,0 +1,1 @@
+"""Exams: how well does a learner do where it has never been?"""

@@ -1,0 +1,83 @@
+"""The exam as a command: opens the learner, shows how far it is, says and draws the result.
+
+Left out: a live view; an exam takes seconds to minutes.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from quickstudy import words
+from quickstudy.exams import page, told
+from quickstudy.exams.exam import Progress, Settings, exam
+from quickstudy.exams.score import Result
+from quickstudy.interrupt import Interrupt, Stopped
+from quickstudy.learner import open_learner
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person asked for; see `quickstudy exam --help`."""
+
+    learner: str
+    job: str | None
+    worlds: int
+    edition: str
+    shifts: bool
+    out: Path | None
+
+
+def hold(asked: Asked, interrupt: Interrupt, is_json: bool = False) -> Result:
+    """Examines, says the result, draws it.
+
+    Raises:
+      As `exam` and `open_learner`; Stopped where it was asked to.
+    """
+    settings = Settings(worlds=asked.worlds, edition=asked.edition, shifts=asked.shifts)
+    with open_learner(asked.learner) as learner, _told(interrupt, is_json) as progress:
+        try:
+            result = exam(learner, asked.job, settings, progress)
+        except Stopped as stopped:
+            print("Stopped; worlds that were sat are kept. The same command goes on.")
+            stopped.is_told = True
+            raise
+        folder = asked.out or learner.path
+    stem = "exam-" + re.sub(r"[^A-Za-z0-9._-]+", "-", result.job)
+    picture = page.draw(result, folder / f"{stem}.png")
+    written = page.write(result, folder / f"{stem}.html")
+    if is_json:
+        places = {"picture": str(picture), "page": str(written)}
+        print(words.json_line("exam", told.fields(result) | places))
+        return result
+    print(words.plain(f"{result.learner} on {result.job}: {told.headline(result)}"))
+    for name, said in told.lines(result):
+        print(words.plain(f"  {name:<16} {said}"))
+    print(words.plain(page.about(result)))
+    print(f"picture: {picture}\npage: {written}")
+    return result
+
+
+@contextmanager
+def _told(interrupt: Interrupt, is_json: bool) -> Iterator[Progress]:
+    """Tells on standard error how far it is: a bar on a terminal, else a line a lot."""
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    is_seen = sys.stderr.isatty()
+    with Bar(console=Console(stderr=True), transient=True, disable=not is_seen) as bar:
+        task, last = bar.add_task("exam", total=None), ""
+
+        def progress(lot: str, done: int, total: int) -> None:
+            nonlocal last
+            interrupt.raise_if_asked()
+            bar.update(task, description=lot, completed=done, total=total)
+            if not is_seen and not is_json and lot != last:
+                print(f"{done} of {total} worlds sat; now {lot}", file=sys.stderr, flush=True)
+            last = lot
+
+        yield progress
