@@ -70,19 +70,22 @@ def estimate(
         raise ValueError("a stratum without scores")
     rng = np.random.default_rng(seed)
     drawn = [group[rng.integers(len(group), size=(resamples, len(group)))] for group in groups]
-    tail = _expanded_tail(min(len(group) for group in groups), level)
+    tail = _expanded_tail([len(group) for group in groups], level)
     low, high = np.quantile(statistic(*drawn), [tail, 1.0 - tail])
     return Estimate(float(statistic(*groups)), float(low), float(high))
 
 
-def _expanded_tail(n: int, level: float) -> float:
+def _expanded_tail(sizes: Sequence[int], level: float) -> float:
     """Mass beyond each end: as a percentile interval needs it to be as wide as Student's.
 
-    Φ(−√(n/(n−1)) · t(n−1))        (Hesterberg 2015, §5.3)
+        Φ(−√(n/(n−1)) · t(Σ(n−1)))        (Hesterberg 2015, §5.3)
+
+    n: scores of the smallest stratum in the root; degrees of freedom add up over strata.
     """
+    n, freedom = min(sizes), sum(sizes) - len(sizes)
     if n < 2:
         return 0.0
-    width = math.sqrt(n / (n - 1)) * stats.t.ppf((1.0 + level) / 2.0, n - 1)
+    width = math.sqrt(n / (n - 1)) * stats.t.ppf((1.0 + level) / 2.0, freedom)
     return float(special.ndtr(-width))
 
 
@@ -120,6 +123,6 @@ def auroc_estimate(
         )
         for _ in range(resamples)
     ]
-    tail = _expanded_tail(min(len(above), len(below)), LEVEL)
+    tail = _expanded_tail([len(above), len(below)], LEVEL)
     low, high = np.quantile(np.array(drawn, float), [tail, 1.0 - tail])
     return Estimate(whole, float(low), float(high))
