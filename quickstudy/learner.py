@@ -561,7 +561,9 @@ class Learner:
         if bench.shown is None and WORK in place.open:
             life.cut(place, WORK, None)
 
-    def _seed_of(self, name: str, worlds: int | Sequence[int] | None) -> Callable[[int], int]:
+    def _seed_of(
+        self, name: str, worlds: int | Sequence[int] | None = None
+    ) -> Callable[[int], int]:
         """An episode's number → the seed of its world; none of an exam's."""
         barred = self._barred.get(name, set())
         if isinstance(worlds, Sequence):
