@@ -250,6 +250,11 @@ def exam(
     shifts: Annotated[
         bool, typer.Option("--shifts/--no-shifts", help="Sit shifted worlds too.")
     ] = True,
+    leak_alarm: Annotated[
+        bool,
+        typer.Option("--leak-alarm", help="Look whether the fresh worlds were trained on; "
+                     "sits four times as many others."),
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Where to put the picture and the page. Without "
@@ -273,7 +278,9 @@ def exam(
         from quickstudy.exams import hall
 
         hall.hold(
-            hall.Asked(learner, job, worlds, edition, shifts, out), interrupt, is_json=json
+            hall.Asked(learner, job, worlds, edition, shifts, leak_alarm, out),
+            interrupt,
+            is_json=json,
         )
 
 

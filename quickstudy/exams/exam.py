@@ -21,7 +21,7 @@ import numpy as np
 
 from quickstudy.errors import QuickstudyError
 from quickstudy.exams import shifts as shifting
-from quickstudy.exams.score import RANDOM, SEEN, TWIN, Lot, Result
+from quickstudy.exams.score import CONTROL, RANDOM, SEEN, TWIN, Lot, Result
 from quickstudy.exams.sitting import Frozen, Sat, Student, sit
 from quickstudy.exams.worlds import Edition, edition
 from quickstudy.jobs.job import Job
@@ -41,7 +41,8 @@ class Settings:
     """How much is asked.
 
     worlds: of each lot. strengths: of each shift. random: worlds for random actions.
-    edition: the exam's edition. shifts: whether shifted worlds are sat too.
+    edition: the exam's edition. shifts: whether shifted worlds are sat too. controls: worlds
+    of no edition for the leak alarm; several times `worlds`, or 0 for no alarm.
     """
 
     worlds: int = 30
@@ -49,6 +50,7 @@ class Settings:
     random: int = 20
     edition: str = "first"
     shifts: bool = True
+    controls: int = 0
 
 
 class OneWorld(QuickstudyError):
@@ -132,6 +134,11 @@ def _papers(
         yield Paper(SEEN, 0.0, seen, student, job)
     yield Paper(TWIN, 0.0, fresh, student, job)
     yield Paper(RANDOM, 0.0, fresh[: settings.random], Random(job.spec), job)
+    if settings.controls:
+        # Nobody who knows the edition's lists knows these: they are this sitting's own.
+        own = f"control {learner.name}@{learner.steps(name)}"
+        seeds = edited.seeds(name, own, settings.controls)
+        yield Paper(CONTROL, 0.0, seeds, student, job)
     if settings.shifts:
         ground = shifting.ground(learner.mind(name).memory)
         for shift, make in shifting.of(job.spec).items():

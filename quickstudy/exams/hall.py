@@ -19,6 +19,8 @@ from quickstudy.exams.score import Result
 from quickstudy.interrupt import Interrupt, Stopped
 from quickstudy.learner import open_learner
 
+CONTROLS = 4  # worlds of no edition for each of the exam's, where the leak alarm is on
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -29,6 +31,7 @@ class Asked:
     worlds: int
     edition: str
     shifts: bool
+    leak_alarm: bool
     out: Path | None
 
 
@@ -38,7 +41,12 @@ def hold(asked: Asked, interrupt: Interrupt, is_json: bool = False) -> Result:
     Raises:
       As `exam` and `open_learner`; Stopped where it was asked to.
     """
-    settings = Settings(worlds=asked.worlds, edition=asked.edition, shifts=asked.shifts)
+    settings = Settings(
+        worlds=asked.worlds,
+        edition=asked.edition,
+        shifts=asked.shifts,
+        controls=CONTROLS * asked.worlds if asked.leak_alarm else 0,
+    )
     with open_learner(asked.learner) as learner, _told(interrupt, is_json) as progress:
         try:
             result = exam(learner, asked.job, settings, progress)

@@ -16,10 +16,11 @@ from functools import cached_property
 
 import numpy as np
 
+from quickstudy.exams.leak import Alarm, alarm
 from quickstudy.exams.sitting import Sat
 from quickstudy.exams.statistics import Estimate, auroc_estimate, estimate, iqm
 
-SEEN, TWIN, RANDOM = "seen", "twin", "random"
+SEEN, TWIN, RANDOM, CONTROL = "seen", "twin", "random", "control"
 DEVIATIONS = 1.645  # spreads on either side of worth: a 90 % interval
 
 
@@ -27,7 +28,8 @@ DEVIATIONS = 1.645  # spreads on either side of worth: a 90 % interval
 class Lot:
     """Worlds of one kind, sat by one student.
 
-    name: SEEN, TWIN, RANDOM (random actions on the twin's worlds), or a shift's.
+    name: SEEN, TWIN, RANDOM (random actions on the twin's worlds), CONTROL (worlds of no
+    edition, for the leak alarm), or a shift's.
     strength: of the shift, in [0, 1]; 0 for the rest.
     """
 
@@ -172,7 +174,13 @@ class Result:
 
     @property
     def _fresh(self) -> list[Lot]:
-        return [lot for lot in self.lots if lot.name not in (SEEN, RANDOM)]
+        return [lot for lot in self.lots if lot.name not in (SEEN, RANDOM, CONTROL)]
+
+    @cached_property
+    def leak(self) -> Alarm | None:
+        """Whether somebody trained on the fresh worlds; None where no control was sat."""
+        twin, control = self.lot(TWIN), self.lot(CONTROL)
+        return alarm(twin.worlds, control.worlds) if twin and control else None
 
     def worst(self, count: int = 3) -> list[tuple[Lot, Sat]]:
         """Fresh worlds that went worst, to be played again."""

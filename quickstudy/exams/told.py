@@ -6,9 +6,11 @@ Left out: other languages.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from quickstudy import words
+from quickstudy.exams.leak import Alarm
 from quickstudy.exams.score import RANDOM, SEEN, TWIN, Lot, Result
 from quickstudy.exams.sitting import Sat
 from quickstudy.exams.statistics import Estimate, estimate, iqm
@@ -75,8 +77,20 @@ def lines(result: Result) -> Iterator[tuple[str, str]]:
         off = f"{words.figure(abs(result.bias))} too {'high' if result.bias > 0 else 'low'}"
         held = f"{_percent(result.coverage)} of returns lie in its 90 % interval"
         yield "worth", f"{held}; on average it is {off}"
+    if result.leak is not None:
+        yield "leak", _leak(result.leak)
     for lot, sat in result.worst(WORST):
         yield "worst", f"{words.figure(sat.earned)} in {sat.steps:,} steps: {_where(lot, sat)}"
+
+
+def _leak(alarm: Alarm) -> str:
+    if not alarm.fires:
+        return f"no sign that the fresh worlds were trained on (p = {alarm.p:.2g})"
+    standing = ", ".join(map(str, alarm.suspects)) or "none by itself"
+    return (
+        f"ALARM: the fresh worlds are not like others ({alarm.sign}, p = {alarm.p:.2g}); those "
+        f"that stand out have the seeds {standing}"
+    )
 
 
 def _where(lot: Lot, sat: Sat) -> str:
@@ -103,6 +117,7 @@ def fields(result: Result) -> dict[str, Any]:
         "support_foretells": result.support_foretells,
         "coverage": result.coverage,
         "bias": result.bias,
+        "leak": result.leak and {**asdict(result.leak), "fires": result.leak.fires},
         "lots": [
             {
                 "name": lot.name,

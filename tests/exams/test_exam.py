@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import gymnasium
 import numpy as np
 import pytest
@@ -154,6 +156,17 @@ def test_a_learner_whose_worlds_are_not_known_has_no_gap(tmp_path) -> None:
     assert result.lot(SEEN) is None
     assert result.gap is None
     assert "not known" in told.headline(result)
+
+
+def test_the_leak_alarm_sits_worlds_of_no_edition(ada) -> None:
+    asked = replace(FEW, worlds=10, controls=30, shifts=False)
+    result = qs.exam(ada, settings=asked)
+    control = {sat.seed for sat in result.lot("control").worlds}
+    assert len(control) == 30
+    assert not control & {sat.seed for sat in result.lot(TWIN).worlds}
+    assert 0.0 < result.leak.p <= 1.0
+    assert "leak" in dict(told.lines(result))
+    assert qs.exam(ada, settings=replace(asked, controls=0)).leak is None
 
 
 def made(seen: list[float], twin: list[float], bar: float | None = 10.0) -> Result:
