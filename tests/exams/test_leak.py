@@ -39,10 +39,9 @@ def test_one_world_in_twenty_is_enough(is_known: bool) -> None:
         rng = np.random.default_rng(seed)
         told = alarm(lot(rng, 200, 10, is_known), lot(rng, 800, 0, is_known), seed)
         fired += told.fires
-        if told.fires:
-            assert told.sign == "earns more"
+        if told.sign == "earns more":
             assert len(set(told.suspects) - set(range(10))) <= 2  # by chance
-    assert fired >= 18  # nine of ten
+    assert fired >= 19
 
 
 def test_worlds_that_are_all_alike_raise_no_alarm() -> None:
