@@ -1,0 +1,301 @@
+"""What can be foretold from what is seen: ridge regression on random features.
+
+    ŷ = φ(x)ᵀ w,   φ(x) = [1, x, √2 cos(Ωx + b)],   w = argmin ‖y − Φw‖² + λ‖w‖²
+
+Whose idea: Rahimi & Recht (2007) for the features; λ by generalised cross-validation (Golub,
+Heath & Wahba 1979), on the training episodes alone. Everything is judged on episodes that
+were held out, and intervals resample episodes, because steps of one episode are not
+independent.
+
+Left out: anything stronger. What these features cannot foretell may still be foretold by a
+network; a finding says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from quickstudy.doctor.finding import Finding
+from quickstudy.doctor.record import Record
+from quickstudy.doctor.settings import Settings
+from quickstudy.types import Array, End, Spec
+
+PENALTIES = 10.0 ** np.arange(-4, 6)  # λ in units of the features' own variance
+LAGS = 2  # steps of history tried
+
+
+# ── Regression ──────────────────────────────────────────────────────────────────────────
+
+
+def standardised(x: Array) -> Array:
+    """Each column to mean 0 and spread 1; what never moves becomes 0. [N, D] -> [N, D]"""
+    spread = x.std(0)
+    return (x - x.mean(0)) / np.where(spread > 0, spread, 1.0)
+
+
+def random_features(x: Array, number: int, seed: int) -> Array:
+    """Cosines of random projections of standardised rows [N, D] -> [N, number].
+
+    Half of them at the scale of typical distances between rows, half at a third of it.
+    """
+    random = np.random.default_rng(seed)
+    width = max(x.shape[1], 1)
+    scale = np.where(np.arange(number) % 2, 1.0, 3.0) / np.sqrt(width)
+    directions = random.normal(size=(x.shape[1], number)) * scale
+    return np.sqrt(2.0 / number) * np.cos(x @ directions + random.uniform(0, 2 * np.pi, number))
+
+
+def ridge(features: Array, targets: Array) -> Array:
+    """Weights [D, K] for features [N, D] and targets [N, K], with the best λ for each target.
+
+    One eigendecomposition serves every λ: ŷ = U diag(s² / (s² + λ)) Uᵀ y.
+    """
+    values, vectors = np.linalg.eigh(features.T @ features)
+    values = np.maximum(values, 0.0)
+    along = vectors.T @ (features.T @ targets)  # [D, K]
+    total = np.square(targets).sum(0)
+    best, weights = np.full(targets.shape[1], np.inf), np.zeros_like(along)
+    for penalty in PENALTIES:
+        shrunk = along / (values + penalty)[:, None]
+        left = total - 2 * (along * shrunk).sum(0) + (values[:, None] * shrunk**2).sum(0)
+        freedom = len(features) - (values / (values + penalty)).sum()
+        score = np.maximum(left, 0.0) / max(freedom, 1e-9) ** 2
+        is_better = score < best
+        best = np.where(is_better, score, best)
+        weights = np.where(is_better, shrunk, weights)
+    return vectors @ weights
+
+
+def held_out_errors(features: Array, targets: Array, episode: Array, folds: int) -> Array:
+    """Squared errors [N, K] of each row, foretold from the other folds' episodes.
+
+    Args:
+      features: [N, D], without a constant. targets: [N, K]. episode: [N] ints.
+      folds: episode e is held out with all others of the same e modulo folds.
+    """
+    errors = np.zeros_like(targets)
+    _, number = np.unique(episode, return_inverse=True)
+    for fold in range(folds):
+        out = number % folds == fold
+        if not out.any() or out.all():
+            continue
+        middle, centre = targets[~out].mean(0), features[~out].mean(0)
+        weights = ridge(features[~out] - centre, targets[~out] - middle)
+        errors[out] = np.square(targets[out] - middle - (features[out] - centre) @ weights)
+    return errors
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share of variance and both ends of its interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
+
+
+def removed(left: Array, of: Array, episode: Array, settings: Settings, seed: int = 0) -> Share:
+    """1 − Σ left / Σ of, over rows [N], with an interval that resamples episodes."""
+    sums = np.stack([np.bincount(episode, left), np.bincount(episode, of)], axis=1)
+    sums = sums[np.bincount(episode) > 0]
+    random = np.random.default_rng(seed)
+    draws = random.integers(len(sums), size=(settings.resamples, len(sums)))
+    drawn = sums[draws].sum(1)
+    tail = (1 - settings.confident) / 2
+    ends = np.quantile(_one_minus(drawn[:, 0], drawn[:, 1]), [tail, 1 - tail])
+    total = sums.sum(0)
+    return Share(float(_one_minus(total[0], total[1])), float(ends[0]), float(ends[1]))
+
+
+def _one_minus(left: Array, of: Array) -> Array:
+    """1 − left / of; 0 where there is nothing to explain."""
+    return np.where(of > 0, 1.0 - left / np.where(of > 0, of, 1.0), 0.0)
+
+
+# ── What a record shows, as rows of numbers ─────────────────────────────────────────────
+
+
+def actions_as_numbers(spec: Spec, action: Array) -> Array:
+    """Choices one-hot, amounts as they are: [N, A] -> [N, options + amounts]."""
+    parts = [action[:, len(spec.choices) :]]
+    for i, size in enumerate(spec.choices):
+        parts.append((action[:, i : i + 1] == np.arange(size)).astype(float))
+    return np.concatenate(parts, axis=1)
+
+
+def narrowed(x: Array, widest: int, seed: int = 0) -> Array:
+    """Standardised, without what never moves; projected at random where it is wide."""
+    x = standardised(x[:, np.ptp(x, axis=0) > 0].astype(np.float64))
+    if x.shape[1] <= widest:
+        return x
+    directions = np.random.default_rng(seed).normal(size=(x.shape[1], widest))
+    return standardised(x @ directions)
+
+
+def _features(now: Array, past: Array | None, settings: Settings) -> Array:
+    """Rows as they are and their random features; with history both in addition."""
+    parts = [now, random_features(now, settings.features, 0)]
+    if past is not None:
+        both = np.concatenate([now, past], axis=1)
+        parts += [past, random_features(both, settings.features, 1)]
+    return np.concatenate(parts, axis=1)
+
+
+def _few(record: Record, rows: int, settings: Settings) -> str:
+    """Why nothing can be said from so few; "" where it can."""
+    if record.episodes < settings.least_episodes or rows < settings.least_rows:
+        return f"only {rows} rows in {record.episodes} episodes"
+    return ""
+
+
+def _not_said(name: str, why: str) -> Finding:
+    return Finding(name, "noted", f"not examined: {why}", "examine it with more steps")
+
+
+# ── Findings ────────────────────────────────────────────────────────────────────────────
+
+
+def tells_time(record: Record, settings: Settings) -> bool:
+    """Whether the step's number can be read off the observation."""
+    x = narrowed(record.shown[record.before], settings.widest)
+    if not x.shape[1] or record.episodes < 2:
+        return False
+    t = record.step[:, None].astype(float)
+    errors = held_out_errors(_features(x, None, settings), t, record.episode, settings.folds)
+    fit = removed(errors[:, 0], np.square(t - t.mean())[:, 0], record.episode, settings)
+    return fit.value >= settings.tells_time
+
+
+def history(record: Record, settings: Settings) -> Finding:
+    """Whether steps before the last observation say more about what follows.
+
+    Where they do, the observation is not the whole situation (a partially observable job),
+    and frames should be stacked. Compared are held-out errors in the change of each entry
+    and in the reward, with and without the last steps.
+    """
+    name = "history"
+    rows = np.flatnonzero(record.step >= LAGS)
+    if not len(rows) and record.episodes:
+        return Finding(name, "ok", "episodes are too short for one")
+    if why := _few(record, len(rows), settings):
+        return _not_said(name, why)
+    seen = narrowed(record.shown, settings.widest)
+    did = standardised(actions_as_numbers(record.spec, record.action))
+    now = np.concatenate([seen[record.before[rows]], did[rows]], axis=1)
+    past = [seen[record.before[rows] - lag] for lag in range(1, LAGS + 1)]
+    past += [did[rows - lag] for lag in range(1, LAGS + 1)]
+    targets, kinds = _what_follows(record, seen, rows)
+    if not len(kinds):
+        return Finding(name, "ok", "nothing changes that could be foretold")
+    episode = record.episode[rows]
+    without = held_out_errors(_features(now, None, settings), targets, episode, settings.folds)
+    joined = _features(now, np.concatenate(past, axis=1), settings)
+    given = held_out_errors(joined, targets, episode, settings.folds)
+    return _judged(without, given, targets, kinds, episode, settings)
+
+
+def _what_follows(record: Record, seen: Array, rows: Array) -> tuple[Array, list[str]]:
+    """Changes of the observation and the reward, standardised; and what to call them."""
+    change = seen[record.before[rows] + 1] - seen[record.before[rows]]
+    columns = np.concatenate([change, record.reward[rows, None]], axis=1)
+    names = [f"number {i}" for i in range(change.shape[1])] + ["the reward"]
+    if record.shown.shape[1] == seen.shape[1]:
+        names[:-1] = [f"entry {i}" for i in range(seen.shape[1])]
+    moves = columns.std(0) > 1e-9
+    return standardised(columns[:, moves]), [names[i] for i in np.flatnonzero(moves)]
+
+
+def _judged(
+    without: Array,
+    given: Array,
+    targets: Array,
+    kinds: list[str],
+    episode: Array,
+    settings: Settings,
+) -> Finding:
+    """The finding, from held-out errors without and given history."""
+    name = "history"
+    everything = np.square(targets)
+    helped = []
+    for k, kind in enumerate(kinds):
+        share = removed(given[:, k], without[:, k], episode, settings)
+        gain = float((without[:, k].sum() - given[:, k].sum()) / everything[:, k].sum())
+        if share.low > settings.history_share and gain > settings.history_gain:
+            helped.append((share.value, f"{kind} {share}"))
+    left = float(without.sum() / everything.sum())
+    overall = removed(given.sum(1), without.sum(1), episode, settings)
+    shown = f"without it {left:.0%} of the variance is left; it removes {overall} of that"
+    if not helped:
+        return Finding(name, "ok", shown)
+    best = "; ".join(text for _, text in sorted(helped, reverse=True)[:3])
+    advice = (
+        "stack the last few observations and actions (gymnasium.wrappers."
+        "FrameStackObservation), or show what is hidden (velocities, a clock)"
+    )
+    return Finding(name, "noted", f"{shown}; most in {best}", advice)
+
+
+def predictable(record: Record, settings: Settings) -> Finding:
+    """Whether reward or return can be foretold from what is seen and done."""
+    name, gamma = "predictable", record.discount
+    if why := _few(record, len(record.reward), settings):
+        return _not_said(name, why)
+    seen = narrowed(record.shown, settings.widest)[record.before]
+    did = standardised(actions_as_numbers(record.spec, record.action))
+    features = _features(np.concatenate([seen, did], axis=1), None, settings)
+    returns, is_known = discounted_returns(record, gamma)
+    fits = {}
+    for kind, y, rows in (
+        ("reward", record.reward, np.ones(len(is_known), bool)),
+        ("return", returns, is_known),
+    ):
+        if rows.sum() < settings.least_rows or y[rows].std() <= 1e-9 * (1 + np.abs(y).max()):
+            continue
+        y, episode = y[rows, None], record.episode[rows]
+        errors = held_out_errors(features[rows], y, episode, settings.folds)
+        middle = held_out_errors(np.zeros((len(y), 1)), y, episode, settings.folds)
+        fits[kind] = removed(errors[:, 0], middle[:, 0], episode, settings)
+    if not fits:
+        return Finding(name, "ok", "rewards and returns do not vary under random work")
+    shown = ", ".join(f"{kind} R2 {share}" for kind, share in fits.items())
+    if any(share.high > settings.predictable for share in fits.values()):
+        return Finding(name, "ok", f"on held-out episodes: {shown}")
+    advice = (
+        "nothing shown tells what will be earned: is what matters missing from the "
+        "observation, or the reward pure chance?"
+    )
+    return Finding(name, "noted", f"on held-out episodes: {shown}", advice)
+
+
+def discounted_returns(record: Record, gamma: float) -> tuple[Array, Array]:
+    """Discounted sums of rewards to the episode's end [T], and where they are near complete.
+
+    What was truncated or cut goes on unseen, so there the last 2/(1 − γ) steps do not count.
+    """
+    returns, left = np.zeros(len(record.reward)), np.zeros(len(record.reward))
+    is_over = np.zeros(len(record.reward), bool)
+    for i in range(len(returns) - 1, -1, -1):
+        is_last = record.end[i] != End.NOT
+        returns[i] = record.reward[i] + (0.0 if is_last else gamma * returns[i + 1])
+        left[i] = 1 if is_last else left[i + 1] + 1
+        is_over[i] = record.end[i] == End.TERMINATED if is_last else is_over[i + 1]
+    return returns, is_over | (left >= 2 / (1 - gamma))
+
+
+def action_tells(record: Record, settings: Settings) -> Share:
+    """The share of what follows that is foretold better for knowing the action."""
+    rows = np.arange(len(record.reward))
+    seen = narrowed(record.shown, settings.widest)
+    did = standardised(actions_as_numbers(record.spec, record.action))
+    targets, _ = _what_follows(record, seen, rows)
+    now = seen[record.before]
+    blind = _features(now, None, settings)
+    knowing = _features(now, did, settings)
+    without = held_out_errors(blind, targets, record.episode, settings.folds).sum(1)
+    given = held_out_errors(knowing, targets, record.episode, settings.folds).sum(1)
+    return removed(given, without, record.episode, settings)
