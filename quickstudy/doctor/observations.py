@@ -85,7 +85,7 @@ def scale(shown: Array, names: Names, settings: Settings) -> Finding:
         values = [f"{names[i]} {mean[i]:.3g} +/- {spread[i]:.2g}" for i in np.flatnonzero(lost)]
         advice = "subtract a fixed offset before sending: float32 holds seven digits"
         return Finding(name, "ill", f"changes are lost in the last digits: {listed(values)}", advice)
-    faint = moves & (spread < settings.invisible)
+    faint = moves & (spread < settings.invisible * (1 + mean))
     if faint.any():
         values = [f"{names[i]} spread {spread[i]:.2g}" for i in np.flatnonzero(faint)]
         advice = f"use smaller units: below {settings.invisible:g} a learner sees no change"
@@ -116,7 +116,7 @@ def twins(shown: Array, names: Names, settings: Settings, seed: int = 0) -> Find
     told = dict(zip(second.tolist(), first.tolist(), strict=True))
     told = {b: min(first[second == b]) for b in told}
     if not told:
-        return Finding(name, "ok", f"none among {counted(len(moves), 'entry')}".replace("entrys", "entries"))
+        return Finding(name, "ok", f"none among the {len(moves)} that move")
     pairs = [f"{names[moves[b]]} = {names[moves[a]]}" for b, a in told.items()]
     advice = "send one of each; the other says nothing new"
     return Finding(name, "noted", f"up to a factor and an offset: {listed(pairs)}", advice)

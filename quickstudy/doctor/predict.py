@@ -20,6 +20,7 @@ import numpy as np
 from quickstudy.doctor.finding import Finding
 from quickstudy.doctor.record import Record
 from quickstudy.doctor.settings import Settings
+from quickstudy.jobs.check import leaf_at
 from quickstudy.types import Array, End, Spec
 
 PENALTIES = 10.0 ** np.arange(-4, 6)  # λ in units of the features' own variance
@@ -203,9 +204,12 @@ def _what_follows(record: Record, seen: Array, rows: Array) -> tuple[Array, list
     """Changes of the observation and the reward, standardised; and what to call them."""
     change = seen[record.before[rows] + 1] - seen[record.before[rows]]
     columns = np.concatenate([change, record.reward[rows, None]], axis=1)
-    names = [f"number {i}" for i in range(change.shape[1])] + ["the reward"]
-    if record.shown.shape[1] == seen.shape[1]:
-        names[:-1] = [f"entry {i}" for i in range(seen.shape[1])]
+    kept = np.flatnonzero(np.ptp(record.shown, axis=0) > 0)
+    if len(kept) == seen.shape[1]:
+        names = [leaf_at(record.spec, int(i)) for i in kept]
+    else:
+        names = [f"projection {i}" for i in range(seen.shape[1])]
+    names.append("the reward")
     moves = columns.std(0) > 1e-9
     return standardised(columns[:, moves]), [names[i] for i in np.flatnonzero(moves)]
 
@@ -273,29 +277,41 @@ def predictable(record: Record, settings: Settings) -> Finding:
 
 
 def discounted_returns(record: Record, gamma: float) -> tuple[Array, Array]:
-    """Discounted sums of rewards to the episode's end [T], and where they are near complete.
+    """Discounted sums of the next 2/(1 − γ) rewards [T], and where they are all known.
 
-    What was truncated or cut goes on unseen, so there the last 2/(1 − γ) steps do not count.
+    The same window everywhere, or else a sum would tell how near the end of the record is.
+    Beyond a termination nothing is earned; beyond a truncation or a cut nobody knows.
     """
-    returns, left = np.zeros(len(record.reward)), np.zeros(len(record.reward))
-    is_over = np.zeros(len(record.reward), bool)
-    for i in range(len(returns) - 1, -1, -1):
+    window, count = round(2 / (1 - gamma)), len(record.reward)
+    sums, left = np.zeros(count + 1), np.zeros(count + 1, int)
+    for i in range(count - 1, -1, -1):
         is_last = record.end[i] != End.NOT
-        returns[i] = record.reward[i] + (0.0 if is_last else gamma * returns[i + 1])
+        sums[i] = record.reward[i] + (0.0 if is_last else gamma * sums[i + 1])
         left[i] = 1 if is_last else left[i + 1] + 1
-        is_over[i] = record.end[i] == End.TERMINATED if is_last else is_over[i + 1]
-    return returns, is_over | (left >= 2 / (1 - gamma))
+    sums, left = sums[:-1], left[:-1]
+    goes_on = left > window
+    beyond = np.minimum(np.arange(count) + window, count - 1)
+    returns = sums - np.where(goes_on, gamma**window * sums[beyond], 0.0)
+    is_known = (record.ends == End.TERMINATED)[record.episode] | (left >= window)
+    return returns, is_known
 
 
-def action_tells(record: Record, settings: Settings) -> Share:
-    """The share of what follows that is foretold better for knowing the action."""
-    rows = np.arange(len(record.reward))
+def effects(record: Record, settings: Settings) -> Finding:
+    """Whether actions tell anything of what follows, for jobs that no replay can repeat."""
+    name, rows = "effect of actions", np.arange(len(record.reward))
+    if why := _few(record, len(rows), settings):
+        return _not_said(name, why)
     seen = narrowed(record.shown, settings.widest)
     did = standardised(actions_as_numbers(record.spec, record.action))
-    targets, _ = _what_follows(record, seen, rows)
-    now = seen[record.before]
-    blind = _features(now, None, settings)
-    knowing = _features(now, did, settings)
-    without = held_out_errors(blind, targets, record.episode, settings.folds).sum(1)
-    given = held_out_errors(knowing, targets, record.episode, settings.folds).sum(1)
-    return removed(given, without, record.episode, settings)
+    targets, kinds = _what_follows(record, seen, rows)
+    if not kinds:
+        return Finding(name, "ill", "nothing ever changes", "see the constant entries")
+    blind, knowing = (_features(seen[record.before], past, settings) for past in (None, did))
+    without = held_out_errors(blind, targets, record.episode, settings.folds)
+    given = held_out_errors(knowing, targets, record.episode, settings.folds)
+    share = removed(given.sum(1), without.sum(1), record.episode, settings)
+    shown = f"not repeatable, so by regression: actions remove {share} of what is left unsaid"
+    if share.low > 0:
+        return Finding(name, "ok", shown)
+    advice = "no effect seen: make the job repeatable under its seed, then look again"
+    return Finding(name, "noted", shown, advice)

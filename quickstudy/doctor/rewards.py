@@ -12,6 +12,7 @@ from quickstudy.doctor.record import Record
 from quickstudy.doctor.settings import Settings
 from quickstudy.types import Array, End
 
+RARE = 0.5  # share of steps with another reward than the usual one, to be told
 
 def seen(reward: Array, returns: Array, ends: Array) -> Finding:
     """Whether random work ever saw a difference: rewards [T], returns of whole episodes."""
@@ -20,9 +21,10 @@ def seen(reward: Array, returns: Array, ends: Array) -> Finding:
     if not len(reward):
         return Finding(name, "ill", "not one step could be taken", "see the troubles")
     if np.ptp(reward) > 0:
-        share = np.mean(reward != np.median(reward))
-        return Finding(name, "ok", f"{reward.min():g} to {reward.max():g}, {share:.1%} of steps "
-                       f"differ from the usual {np.median(reward):g}")  # fmt: skip
+        usual, span = np.median(reward), f"{reward.min():.4g} to {reward.max():.4g}"
+        share = float(np.mean(reward != usual))
+        rare = f"; all but {share:.1%} of steps {usual:g}" if share < RARE else ""
+        return Finding(name, "ok", span + rare)
     if len(returns) > 1 and np.ptp(returns) > 0:
         return Finding(name, "ok", f"always {reward[0]:g}, but episodes differ in length")
     advice = (
@@ -136,11 +138,14 @@ def _interval(returns: Array, settings: Settings, seed: int) -> tuple[float, flo
     return float(low), float(high), float(returns.mean())
 
 
-def indifferent(names: list[str], returns: Array, settings: Settings, seed: int = 0) -> Finding:
+def indifferent(
+    names: list[str], returns: Array, is_repeatable: bool, settings: Settings, seed: int = 0
+) -> Finding:
     """Whether it matters at all what is done: returns [policies, worlds], on the same worlds.
 
-    A permutation test: if policies did not matter, their returns could be swapped within
-    each world. The statistic is the variance of the policies' means.
+    Where a job repeats itself, any difference within a world comes of what was done. Where it
+    does not, a permutation test: if policies did not matter, their returns could be swapped
+    within each world; the statistic is the variance of the policies' means.
     """
     name = "what is done matters"
     policies, worlds = returns.shape if returns.size else (0, 0)
@@ -149,19 +154,26 @@ def indifferent(names: list[str], returns: Array, settings: Settings, seed: int 
         return Finding(name, "noted", "too few whole episodes to compare policies", advice)
     means = returns.mean(1)
     best, worst = int(means.argmax()), int(means.argmin())
+    chance = _by_chance(returns, settings, seed)
+    differ = int(np.sum(np.ptp(returns, axis=0) > 1e-9 * (1.0 + np.abs(returns).max())))
     shown = (
-        f"{policies} fixed policies on the same {worlds} worlds earn {means[worst]:.4g} "
-        f"({names[worst]}) to {means[best]:.4g} ({names[best]})"
+        f"{policies} fixed policies earn {means[worst]:.4g} ({names[worst]}) to "
+        f"{means[best]:.4g} ({names[best]}), differently in {differ} of {worlds} worlds "
+        f"(by chance: p = {chance:.3f})"
     )
-    random = np.random.default_rng(seed)
+    if differ and (is_repeatable or chance < settings.surprise):
+        return Finding(name, "ok", shown)
+    advice = (
+        "either only a clever policy earns more, or nothing that is done is rewarded: look at "
+        "the reward"
+    )
+    return Finding(name, "noted", shown, advice)
+
+
+def _by_chance(returns: Array, settings: Settings, seed: int) -> float:
+    """p-value of means as far apart as these, if policies did not matter."""
+    random, means = np.random.default_rng(seed), returns.mean(1)
     swapped = [random.permuted(returns, axis=0).mean(1).var() for _ in range(settings.resamples)]
     slack = 1e-12 * (1.0 + float(np.abs(means).max()) ** 2)
-    as_far = np.sum(np.array(swapped) >= means.var() - slack)
-    chance = (1 + int(as_far)) / (1 + settings.resamples)
-    if chance < settings.surprise:
-        return Finding(name, "ok", f"{shown}, p = {chance:.3f}")
-    advice = (
-        "simple policies earn the same: either only a clever one earns more, or nothing that "
-        "is done is rewarded; look at the reward"
-    )
-    return Finding(name, "noted", f"{shown}, p = {chance:.2f}", advice)
+    as_far = int(np.sum(np.array(swapped) >= means.var() - slack))
+    return (1 + as_far) / (1 + settings.resamples)

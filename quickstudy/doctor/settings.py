@@ -23,7 +23,7 @@ class Settings:
     large: float = 1e3  # magnitude in the job's units
     small_share: float = 1e-3  # of the median spread of all entries
     lost: float = 1e5  # |mean| / spread; float32 holds seven digits
-    invisible: float = 1e-6  # spread; the learner's normaliser divides by no less
+    invisible: float = 1e-6  # spread / (1 + |mean|); the normaliser divides by no less
     twin_residue: float = 1e-8  # share of variance that a pair does not have in common
     most_pairs: int = 512  # entries compared with each other; more are sampled
 
