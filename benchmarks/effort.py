@@ -4,9 +4,9 @@
 
 For each job of `benchmarks/results/quick.jsonl` it takes the median over seeds of the steps to
 the bar (a seed that never got there counts as its whole budget: too few, and said so), works at
-the job at random as the doctor does, and fits log10 steps by least squares. Which features enter
-was fixed beforehand by name; the error with each job left out is printed for every pair, so that
-a reader sees how little nine jobs can tell.
+the job at random as the doctor does, and fits log10 steps by least squares on the features that
+the module names. The error with each job left out is printed for every choice of at most two, and
+how often the best of them looks as good by chance, so that a reader sees how little nine jobs tell.
 
 Left out: runs of `professions`, of which most have one seed and several sources.
 """
@@ -75,7 +75,9 @@ def best(choices: Sequence[np.ndarray], y: np.ndarray) -> float:
 def by_chance(choices: Sequence[np.ndarray], y: np.ndarray, shuffles: int = 2_000) -> float:
     """How often the best of all choices looks as good where the jobs are shuffled."""
     random, reached = np.random.default_rng(0), best(choices, y)
-    return float(np.mean([best(choices, random.permutation(y)) <= reached for _ in range(shuffles)]))
+    return float(
+        np.mean([best(choices, random.permutation(y)) <= reached for _ in range(shuffles)])
+    )
 
 
 def main() -> None:
@@ -91,7 +93,9 @@ def main() -> None:
         for chosen in itertools.combinations(names[1:], size):
             x = np.array([[row[name] for name in ("1", *chosen)] for row in table.values()])
             choices.append(x)
-            print(f"left-out error {left_out(x, y):.3f}: {', '.join(chosen) or 'the mean alone'}")
+            print(
+                f"left-out error {left_out(x, y):.3f}: {', '.join(chosen) or 'the mean alone'}"
+            )
     print(f"as good by chance, over all these choices: p = {by_chance(choices, y):.2f}")
     x = np.array([[row[name] for name in effort.FEATURES] for row in table.values()])
     weights = np.linalg.lstsq(x, y, rcond=None)[0]

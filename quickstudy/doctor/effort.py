@@ -5,7 +5,9 @@
 The line is fitted to the median steps to the bar of our own runs. It rests on few jobs, most
 of them small classics, so the interval is wide, and a job unlike them may fall outside it.
 
-The figures below are printed by:  python -m benchmarks.effort
+No feature of a job enters yet. Of ten choices the best (steps of an episode, ways to act)
+brings the error with each job left out from 0.68 to 0.51, but one run in eight does as well
+when the jobs are shuffled (p = 0.13). The figures are printed by: python -m benchmarks.effort
 
 Left out: how hard the job's bar is, which nothing seen at random can tell.
 """
@@ -21,10 +23,10 @@ from quickstudy.doctor.record import Record
 from quickstudy.types import Array
 
 FEATURES = ("1",)
-WEIGHTS = (3.4,)
-INVERSE = ((0.1,),)  # (XᵀX)⁻¹
-SPREAD = 0.6  # s: of the residuals [log10 decisions]
-QUANTILE = 1.4  # t: of Student's distribution, for the middle 80 %
+WEIGHTS = (3.6067,)
+INVERSE = ((0.1111,),)  # (XᵀX)⁻¹
+SPREAD = 0.644  # s: of the residuals [log10 decisions]
+QUANTILE = 1.3968  # t: of Student's distribution, for the middle 80 %
 JOBS = 9
 
 

@@ -14,7 +14,7 @@ from quickstudy.errors import QuickstudyError
 
 Result = Literal["ok", "noted", "ill"]
 ORDER: tuple[Result, ...] = ("ill", "noted", "ok")
-MOST_NAMED = 5  # of a list; the rest are counted
+MOST_NAMED = 3  # of a list; the rest are counted
 
 
 @dataclass(frozen=True)
@@ -37,19 +37,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """All findings about one job, ill ones first, and how long the doctor looked.
-
-    steps: with random actions. extra_steps: in replays and comparisons.
-    seconds: of the wall clock, in all. stopped_by: "steps" or "seconds", what ended the
-    random work.
-    """
+    """All findings about one job, ill ones first."""
 
     job: str
     findings: tuple[Finding, ...]
-    steps: int
-    extra_steps: int
-    seconds: float
-    stopped_by: str
 
     @property
     def ill(self) -> tuple[Finding, ...]:
@@ -67,16 +58,7 @@ class Report:
         return iter(self.findings)
 
     def __str__(self) -> str:
-        return "\n".join([f"Job '{self.job}': {self.looked}", *(f"  {f}" for f in self)])
-
-    @property
-    def looked(self) -> str:
-        """How long and how closely: a sentence."""
-        limit = "the time allowed was over" if self.stopped_by == "seconds" else "all allowed"
-        return (
-            f"{self.steps:,} random steps ({limit}) and {self.extra_steps:,} replayed or "
-            f"compared ones, in {self.seconds:.0f} s."
-        )
+        return "\n".join([f"Job '{self.job}':", *(f"  {f}" for f in self)])
 
     def raise_if_ill(self) -> None:
         """Raises QuickstudyError that names every finding to be mended."""

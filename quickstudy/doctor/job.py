@@ -22,7 +22,7 @@ from collections.abc import Callable
 import gymnasium
 
 from quickstudy.doctor import effort, observations, predict, replay, rewards
-from quickstudy.doctor.finding import Finding, Report, in_order
+from quickstudy.doctor.finding import Finding, Report, counted, in_order
 from quickstudy.doctor.record import Budget, Path, Record, Tell, record
 from quickstudy.doctor.settings import Settings
 from quickstudy.jobs.entry import Entry
@@ -32,8 +32,8 @@ from quickstudy.jobs.registry import registry
 
 DEFAULT = Settings()
 FIRST_SEED = 20_000  # development uses 0 to 14, results 100 to 104, incumbents 10,000 on
-# Shares of the time allowed; statistics come on top, a few seconds.
-AT_RANDOM, IN_REPLAYS, IN_POLICIES = 0.5, 0.25, 0.25
+# Shares of the time allowed; the rest is for statistics.
+AT_RANDOM, IN_REPLAYS, IN_POLICIES = 0.4, 0.2, 0.2
 
 
 def _quiet(doing: str, share: float) -> None:
@@ -86,22 +86,30 @@ def _examined(
 ) -> Report:
     steps = max(200, min(settings.steps, settings.numbers // max(job.spec.raw_size, 1)))
     budget = Budget(min(steps, settings.steps), settings.seconds * AT_RANDOM)
+    began = time.monotonic()
     seen, paths = record(job, settings, seed, budget, tell)
+    rate = len(seen.reward) / max(time.monotonic() - began, 1e-9)
     extra = Budget(settings.extra_steps // 2, settings.seconds * IN_REPLAYS)
     found = _from_replays(job, seen, paths, settings, extra, tell)
     more = Budget(settings.extra_steps - extra.spent, settings.seconds * IN_POLICIES)
-    names, returns = replay.compare(job, settings, more, tell, seed)
+    names, returns = replay.compare(job, settings, more, rate, tell, seed)
     found.append(rewards.indifferent(names, returns, _is_repeatable(found), settings))
     tell("computing", 0.0)
     found += _from_record(seen, entry, settings)
-    return Report(
-        job.name,
-        in_order(found),
-        len(seen.reward),
-        extra.spent + more.spent,
-        time.monotonic() - start,
-        seen.stopped_by,
+    found.append(_looked(seen, extra.spent + more.spent, time.monotonic() - start))
+    return Report(job.name, in_order(found))
+
+
+def _looked(seen: Record, extra: int, seconds: float) -> Finding:
+    """How long and how closely: what every other finding rests on."""
+    shown = (
+        f"{counted(len(seen.reward), 'random step')} in {counted(seen.episodes, 'episode')}, "
+        f"{extra:,} replayed or compared ones, {seconds:.0f} s"
     )
+    if seen.stopped_by == "steps":
+        return Finding("looked", "ok", shown)
+    advice = "a slow job: allow more seconds to see more of it"
+    return Finding("looked", "noted", f"{shown}; the time allowed was over", advice)
 
 
 def _from_replays(
@@ -143,4 +151,3 @@ def _from_record(seen: Record, entry: Entry | None, settings: Settings) -> list[
         lambda: effort.decisions(seen),
     ]
     return found + [look() for look in looks]
-

@@ -28,6 +28,7 @@ def findings(record: Record, settings: Settings) -> list[Finding]:
     names = [leaf_at(record.spec, int(i)) for i in entries]
     shown = record.shown[:, entries].astype(np.float64)
     return [
+        not_finite(record.troubles, len(record.reward)),
         troubles(record.troubles, len(record.reward)),
         constant(shown, names),
         scale(shown, names, settings),
@@ -41,16 +42,26 @@ def numbers_at(spec: Spec) -> Array:
     return np.array([i for i, kind in enumerate(kinds) if kind != "image"], int)
 
 
+def not_finite(raised: Sequence[str], steps: int) -> Finding:
+    """Numbers that are none, which the job's adapter refuses to hand on."""
+    name, broken = "not finite", [text for text in raised if NOT_FINITE.search(text)]
+    if not broken:
+        return Finding(name, "ok", f"every number finite in {counted(steps, 'step')}")
+    advice = "find the division or the sensor it comes from; send finite numbers only"
+    return Finding(name, "ill", _broken_off(broken, steps), advice)
+
+
 def troubles(raised: Sequence[str], steps: int) -> Finding:
-    """What the job raised instead of going on: first of all numbers that are none."""
-    if not raised:
-        return Finding("troubles", "ok", f"none in {counted(steps, 'step')}")
-    broken = [text for text in raised if NOT_FINITE.search(text)]
-    seen = f"{counted(len(raised), 'episode')} broken off in {counted(steps, 'step')}; first: "
-    if broken:
-        advice = "find the division or the sensor it comes from; send finite numbers only"
-        return Finding("not finite", "ill", seen + broken[0], advice)
-    return Finding("troubles", "ill", seen + raised[0], "do what it says, then examine again")
+    """What else the job raised instead of going on."""
+    name, others = "troubles", [text for text in raised if not NOT_FINITE.search(text)]
+    if not others:
+        return Finding(name, "ok", f"none in {counted(steps, 'step')}")
+    return Finding(name, "ill", _broken_off(others, steps), "do what it says, then look again")
+
+
+def _broken_off(raised: Sequence[str], steps: int) -> str:
+    broken = counted(len(raised), "episode")
+    return f"{broken} broken off in {counted(steps, 'step')}; first: {raised[0]}"
 
 
 def constant(shown: Array, names: Names) -> Finding:
@@ -84,7 +95,9 @@ def scale(shown: Array, names: Names, settings: Settings) -> Finding:
     if lost.any():
         values = [f"{names[i]} {mean[i]:.3g} +/- {spread[i]:.2g}" for i in np.flatnonzero(lost)]
         advice = "subtract a fixed offset before sending: float32 holds seven digits"
-        return Finding(name, "ill", f"changes are lost in the last digits: {listed(values)}", advice)
+        return Finding(
+            name, "ill", f"changes are lost in the last digits: {listed(values)}", advice
+        )
     faint = moves & (spread < settings.invisible * (1 + mean))
     if faint.any():
         values = [f"{names[i]} spread {spread[i]:.2g}" for i in np.flatnonzero(faint)]
@@ -93,7 +106,10 @@ def scale(shown: Array, names: Names, settings: Settings) -> Finding:
     typical = float(np.median(spread[moves])) if moves.any() else 0.0
     odd = (size > settings.large) | (moves & (spread < settings.small_share * typical))
     if odd.any():
-        values = [f"{names[i]} up to {size[i]:.3g}, spread {spread[i]:.2g}" for i in np.flatnonzero(odd)]
+        values = [
+            f"{names[i]} up to {size[i]:.3g}, spread {spread[i]:.2g}"
+            for i in np.flatnonzero(odd)
+        ]
         advice = "the learner standardises, so nothing must be done; like units read better"
         return Finding(name, "noted", f"{listed(values)} (median spread {typical:.2g})", advice)
     return Finding(name, "ok", f"magnitudes up to {size.max():.3g}")

@@ -1,11 +1,11 @@
 """What can be foretold from what is seen: ridge regression on random features.
 
-    ŷ = φ(x)ᵀ w,   φ(x) = [1, x, √2 cos(Ωx + b)],   w = argmin ‖y − Φw‖² + λ‖w‖²
+    ŷ = φ(x)ᵀ w,   φ(x) = [1, x, xxᵀ, √2 cos(Ωx + b)],   w = argmin ‖y − Φw‖² + λ‖w‖²
 
-Whose idea: Rahimi & Recht (2007) for the features; λ by generalised cross-validation (Golub,
-Heath & Wahba 1979), on the training episodes alone. Everything is judged on episodes that
-were held out, and intervals resample episodes, because steps of one episode are not
-independent.
+Whose idea: Rahimi & Recht (2007) for the features. Products of entries are there for physics:
+without them a position's change, sine times speed, is told better by the change before it, and
+every swinging arm seems to hide something. λ is chosen, and everything judged, on episodes
+that were held out, and intervals resample episodes, because steps of one are not independent.
 
 Left out: anything stronger. What these features cannot foretell may still be foretold by a
 network; a finding says so.
@@ -23,8 +23,11 @@ from quickstudy.doctor.settings import Settings
 from quickstudy.jobs.check import leaf_at
 from quickstudy.types import Array, End, Spec
 
-PENALTIES = 10.0 ** np.arange(-4, 6)  # λ in units of the features' own variance
+PENALTIES = 10.0 ** np.arange(-4, 9)  # λ, for features of about unit spread
 LAGS = 2  # steps of history tried
+CLIP = 5.0  # standard deviations; the learner looks no further either
+MOST_PRODUCTS = 300  # of pairs of entries; wider rows have none
+MOST_CODES = 2_048  # options of what is shown, one-hot; beyond, they stay numbers
 
 
 # ── Regression ──────────────────────────────────────────────────────────────────────────
@@ -48,25 +51,19 @@ def random_features(x: Array, number: int, seed: int) -> Array:
     return np.sqrt(2.0 / number) * np.cos(x @ directions + random.uniform(0, 2 * np.pi, number))
 
 
-def ridge(features: Array, targets: Array) -> Array:
-    """Weights [D, K] for features [N, D] and targets [N, K], with the best λ for each target.
+def ridge(features: Array, targets: Array, penalty: Array) -> Array:
+    """Weights [D, K] for features [N, D], targets [N, K] and a λ for each target [K]."""
+    return _solved(*_rotated(features, targets), penalty)
 
-    One eigendecomposition serves every λ: ŷ = U diag(s² / (s² + λ)) Uᵀ y.
-    """
+
+def _rotated(features: Array, targets: Array) -> tuple[Array, Array, Array]:
+    """One eigendecomposition serves every λ: FᵀF = V diag(v) Vᵀ, and Vᵀ Fᵀ y."""
     values, vectors = np.linalg.eigh(features.T @ features)
-    values = np.maximum(values, 0.0)
-    along = vectors.T @ (features.T @ targets)  # [D, K]
-    total = np.square(targets).sum(0)
-    best, weights = np.full(targets.shape[1], np.inf), np.zeros_like(along)
-    for penalty in PENALTIES:
-        shrunk = along / (values + penalty)[:, None]
-        left = total - 2 * (along * shrunk).sum(0) + (values[:, None] * shrunk**2).sum(0)
-        freedom = len(features) - (values / (values + penalty)).sum()
-        score = np.maximum(left, 0.0) / max(freedom, 1e-9) ** 2
-        is_better = score < best
-        best = np.where(is_better, score, best)
-        weights = np.where(is_better, shrunk, weights)
-    return vectors @ weights
+    return np.maximum(values, 0.0), vectors, vectors.T @ (features.T @ targets)
+
+
+def _solved(values: Array, vectors: Array, along: Array, penalty: Array) -> Array:
+    return vectors @ (along / (values[:, None] + penalty))
 
 
 def held_out_errors(features: Array, targets: Array, episode: Array, folds: int) -> Array:
@@ -74,18 +71,37 @@ def held_out_errors(features: Array, targets: Array, episode: Array, folds: int)
 
     Args:
       features: [N, D], without a constant. targets: [N, K]. episode: [N] ints.
-      folds: episode e is held out with all others of the same e modulo folds.
+      folds: at least 3; episode e is held out with all others of the same e modulo folds.
+        The fold after it chooses λ for each target.
     """
     errors = np.zeros_like(targets)
     _, number = np.unique(episode, return_inverse=True)
+    fold_of = number % folds
     for fold in range(folds):
-        out = number % folds == fold
-        if not out.any() or out.all():
-            continue
-        middle, centre = targets[~out].mean(0), features[~out].mean(0)
-        weights = ridge(features[~out] - centre, targets[~out] - middle)
-        errors[out] = np.square(targets[out] - middle - (features[out] - centre) @ weights)
+        out, judge = fold_of == fold, fold_of == (fold + 1) % folds
+        penalty = _chosen(features, targets, ~out & ~judge, judge)
+        guess = _foretold(features, targets, ~out, out, penalty[None])[0]
+        errors[out] = np.square(targets[out] - guess)
     return errors
+
+
+def _chosen(features: Array, targets: Array, learn: Array, judge: Array) -> Array:
+    """The λ [K] with the least errors on the rows that judge."""
+    each = np.repeat(PENALTIES[:, None], targets.shape[1], axis=1)
+    guesses = _foretold(features, targets, learn, judge, each)
+    return PENALTIES[np.square(targets[judge] - guesses).sum(1).argmin(0)]
+
+
+def _foretold(
+    features: Array, targets: Array, learn: Array, rows: Array, penalties: Array
+) -> Array:
+    """Guesses [L, rows, K] for penalties [L, K], within the range of what was learned from."""
+    centre, middle = features[learn].mean(0), targets[learn].mean(0)
+    rotated = _rotated(features[learn] - centre, targets[learn] - middle)
+    guesses = [
+        middle + (features[rows] - centre) @ _solved(*rotated, penalty) for penalty in penalties
+    ]
+    return np.clip(np.array(guesses), targets[learn].min(0), targets[learn].max(0))
 
 
 @dataclass(frozen=True)
@@ -129,18 +145,49 @@ def actions_as_numbers(spec: Spec, action: Array) -> Array:
     return np.concatenate(parts, axis=1)
 
 
-def narrowed(x: Array, widest: int, seed: int = 0) -> Array:
-    """Standardised, without what never moves; projected at random where it is wide."""
-    x = standardised(x[:, np.ptp(x, axis=0) > 0].astype(np.float64))
-    if x.shape[1] <= widest:
-        return x
-    directions = np.random.default_rng(seed).normal(size=(x.shape[1], widest))
-    return standardised(x @ directions)
+def situations(record: Record, settings: Settings) -> Array:
+    """Observations as rows of few numbers [T + E, D]: what moves, standardised and clipped.
+
+    Options are one-hot. Where it is wide, the principal components that vary most.
+    """
+    x = _codes(record.spec, record.shown)
+    x = x[:, np.ptp(x, axis=0) > 0].astype(np.float64)
+    x = np.clip(standardised(x), -CLIP, CLIP)
+    return x if x.shape[1] <= settings.widest else _narrowed(x, settings.widest)
+
+
+def _codes(spec: Spec, shown: Array) -> Array:
+    """Discrete entries one-hot, as far as there is room: the index of an option is no amount."""
+    sizes = [n for leaf in spec.observation for n in (leaf.sizes or (0,) * leaf.width)]
+    if not any(sizes) or sum(sizes) > MOST_CODES:
+        return shown
+    parts = [
+        shown[:, i : i + 1] == np.arange(size) if size > 2 else shown[:, i : i + 1]
+        for i, size in enumerate(sizes)
+    ]
+    return np.concatenate(parts, axis=1).astype(np.float32)
+
+
+def _narrowed(x: Array, widest: int, first: int = 512, seed: int = 0) -> Array:
+    """The components that vary most; very wide rows are projected at random before."""
+    if x.shape[1] > first:
+        x = x @ np.random.default_rng(seed).normal(size=(x.shape[1], first)) / np.sqrt(first)
+    x = x - x.mean(0)
+    _, directions = np.linalg.eigh(x.T @ x)
+    return standardised(x @ directions[:, -widest:])
+
+
+def products(x: Array) -> Array:
+    """Each pair of columns multiplied, squares too; none where that would be too many."""
+    first, second = np.triu_indices(x.shape[1])
+    if len(first) > MOST_PRODUCTS:
+        return np.zeros((len(x), 0))
+    return standardised(x[:, first] * x[:, second])
 
 
 def _features(now: Array, past: Array | None, settings: Settings) -> Array:
-    """Rows as they are and their random features; with history both in addition."""
-    parts = [now, random_features(now, settings.features, 0)]
+    """Rows, their products and their random features; with history more of them."""
+    parts = [now, products(now), random_features(now, settings.features, 0)]
     if past is not None:
         both = np.concatenate([now, past], axis=1)
         parts += [past, random_features(both, settings.features, 1)]
@@ -163,8 +210,8 @@ def _not_said(name: str, why: str) -> Finding:
 
 def tells_time(record: Record, settings: Settings) -> bool:
     """Whether the step's number can be read off the observation."""
-    x = narrowed(record.shown[record.before], settings.widest)
-    if not x.shape[1] or record.episodes < 2:
+    x = situations(record, settings)[record.before]
+    if not x.shape[1] or record.episodes < settings.least_episodes:
         return False
     t = record.step[:, None].astype(float)
     errors = held_out_errors(_features(x, None, settings), t, record.episode, settings.folds)
@@ -185,7 +232,7 @@ def history(record: Record, settings: Settings) -> Finding:
         return Finding(name, "ok", "episodes are too short for one")
     if why := _few(record, len(rows), settings):
         return _not_said(name, why)
-    seen = narrowed(record.shown, settings.widest)
+    seen = situations(record, settings)
     did = standardised(actions_as_numbers(record.spec, record.action))
     now = np.concatenate([seen[record.before[rows]], did[rows]], axis=1)
     past = [seen[record.before[rows] - lag] for lag in range(1, LAGS + 1)]
@@ -208,7 +255,7 @@ def _what_follows(record: Record, seen: Array, rows: Array) -> tuple[Array, list
     if len(kept) == seen.shape[1]:
         names = [leaf_at(record.spec, int(i)) for i in kept]
     else:
-        names = [f"projection {i}" for i in range(seen.shape[1])]
+        names = [f"component {i}" for i in range(seen.shape[1])]
     names.append("the reward")
     moves = columns.std(0) > 1e-9
     return standardised(columns[:, moves]), [names[i] for i in np.flatnonzero(moves)]
@@ -249,7 +296,7 @@ def predictable(record: Record, settings: Settings) -> Finding:
     name, gamma = "predictable", record.discount
     if why := _few(record, len(record.reward), settings):
         return _not_said(name, why)
-    seen = narrowed(record.shown, settings.widest)[record.before]
+    seen = situations(record, settings)[record.before]
     did = standardised(actions_as_numbers(record.spec, record.action))
     features = _features(np.concatenate([seen, did], axis=1), None, settings)
     returns, is_known = discounted_returns(record, gamma)
@@ -258,14 +305,14 @@ def predictable(record: Record, settings: Settings) -> Finding:
         ("reward", record.reward, np.ones(len(is_known), bool)),
         ("return", returns, is_known),
     ):
-        if rows.sum() < settings.least_rows or y[rows].std() <= 1e-9 * (1 + np.abs(y).max()):
+        if _rarely_differs(y[rows], settings):
             continue
         y, episode = y[rows, None], record.episode[rows]
         errors = held_out_errors(features[rows], y, episode, settings.folds)
         middle = held_out_errors(np.zeros((len(y), 1)), y, episode, settings.folds)
         fits[kind] = removed(errors[:, 0], middle[:, 0], episode, settings)
     if not fits:
-        return Finding(name, "ok", "rewards and returns do not vary under random work")
+        return Finding(name, "ok", "rewards and returns hardly vary under random work")
     shown = ", ".join(f"{kind} R2 {share}" for kind, share in fits.items())
     if any(share.high > settings.predictable for share in fits.values()):
         return Finding(name, "ok", f"on held-out episodes: {shown}")
@@ -274,6 +321,14 @@ def predictable(record: Record, settings: Settings) -> Finding:
         "observation, or the reward pure chance?"
     )
     return Finding(name, "noted", f"on held-out episodes: {shown}", advice)
+
+
+def _rarely_differs(y: Array, settings: Settings) -> bool:
+    """Whether too few rows have another value than the usual one to learn from."""
+    if len(y) < settings.least_rows:
+        return True
+    usual = np.median(y)
+    return bool(np.sum(np.abs(y - usual) > 1e-9 * (1 + abs(usual))) < settings.least_events)
 
 
 def discounted_returns(record: Record, gamma: float) -> tuple[Array, Array]:
@@ -301,7 +356,7 @@ def effects(record: Record, settings: Settings) -> Finding:
     name, rows = "effect of actions", np.arange(len(record.reward))
     if why := _few(record, len(rows), settings):
         return _not_said(name, why)
-    seen = narrowed(record.shown, settings.widest)
+    seen = situations(record, settings)
     did = standardised(actions_as_numbers(record.spec, record.action))
     targets, kinds = _what_follows(record, seen, rows)
     if not kinds:

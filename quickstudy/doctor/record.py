@@ -20,6 +20,7 @@ from quickstudy.jobs.check import random_action
 from quickstudy.jobs.job import Job
 from quickstudy.types import Array, End, Observation, Spec
 
+OWN_STREAM = 77
 MOST_TROUBLES = 50  # of them in a row without a step: this job cannot be worked at
 
 # An observation and the step's number to a flat action; None stops there.
@@ -42,6 +43,10 @@ class Budget:
     @property
     def is_spent(self) -> bool:
         return self.spent >= self.steps or self.is_late
+
+    @property
+    def seconds_left(self) -> float:
+        return max(0.0, self.until - time.monotonic())
 
     @property
     def left(self) -> int:
@@ -101,8 +106,12 @@ def play(job: Job, seed: int, policy: Policy, limit: int, budget: Budget) -> Pat
 
 
 def at_random(spec: Spec, seed: int) -> Policy:
-    """Allowed actions, each as likely as the next."""
-    random = np.random.default_rng(seed)
+    """Allowed actions, each as likely as the next.
+
+    A stream of their own: drawn from the job's very seed, actions would follow the same
+    numbers as its starts, and a job of choosing by what is seen would be won by chance.
+    """
+    random = np.random.default_rng([seed, OWN_STREAM])
     return lambda shown, step: random_action(spec, shown.mask, random)
 
 
@@ -210,7 +219,9 @@ def _joined(
     width = len(spec.choices) + spec.amounts
     return Record(
         spec=spec,
-        shown=np.concatenate([np.zeros((0, spec.raw_size), np.float32), *(p.shown for p in paths)]),
+        shown=np.concatenate(
+            [np.zeros((0, spec.raw_size), np.float32), *(p.shown for p in paths)]
+        ),
         before=np.arange(len(step)) + episode,  # each episode before left one row more
         action=np.concatenate([np.zeros((0, width), np.float32), *(p.action for p in paths)]),
         reward=np.concatenate([np.zeros(0), *(p.reward for p in paths)]),

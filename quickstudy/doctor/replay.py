@@ -60,7 +60,9 @@ def _apart(a: float, b: float) -> float:
 # ── Seeds ───────────────────────────────────────────────────────────────────────────────
 
 
-def twice(job: Job, paths: Sequence[Path], settings: Settings, budget: Budget) -> list[Difference]:
+def twice(
+    job: Job, paths: Sequence[Path], settings: Settings, budget: Budget
+) -> list[Difference]:
     """Plays the first episodes again, after all that came since; where they differ."""
     found = []
     for path in paths[: settings.seeds]:
@@ -76,7 +78,9 @@ def twice(job: Job, paths: Sequence[Path], settings: Settings, budget: Budget) -
 def _first(path: Path, steps: int) -> Path:
     """The episode's first steps."""
     end = path.end if steps >= len(path) else End.NOT
-    return Path(path.seed, path.shown[: steps + 1], path.action[:steps], path.reward[:steps], end)
+    return Path(
+        path.seed, path.shown[: steps + 1], path.action[:steps], path.reward[:steps], end
+    )
 
 
 def repeatable(found: Sequence[Difference], tried: int, settings: Settings) -> Finding:
@@ -153,7 +157,12 @@ class Trials:
 
 
 def replaced(
-    job: Job, paths: Sequence[Path], settings: Settings, budget: Budget, tell: Tell, seed: int = 0
+    job: Job,
+    paths: Sequence[Path],
+    settings: Settings,
+    budget: Budget,
+    tell: Tell,
+    seed: int = 0,
 ) -> Trials:
     """Replays episodes up to some step, and tries other actions there."""
     random = np.random.default_rng(seed)
@@ -168,7 +177,13 @@ def replaced(
         values = _alternatives(job.spec, part, path.masks[at], settings.options, random)
         tried = {}
         for value in values:
-            came = play(job, path.seed, _one_other(path, at, part, value), at + 1 + settings.follow, budget)
+            came = play(
+                job,
+                path.seed,
+                _one_other(path, at, part, value),
+                at + 1 + settings.follow,
+                budget,
+            )
             if budget.is_spent:
                 return trials
             tried[value] = _signature(came, at)
@@ -208,7 +223,12 @@ def _one_other(path: Path, at: int, part: int, value: float) -> Policy:
 def _signature(came: Path, at: int) -> bytes:
     """All that followed the action, as bytes: observations, rewards, the end, a refusal."""
     shown = (came.shown[at + 1 :] + 0.0).tobytes()  # + 0.0: minus zero is zero
-    return shown + b"|" + (came.reward[at:] + 0.0).tobytes() + bytes([came.end, bool(came.trouble)])
+    return (
+        shown
+        + b"|"
+        + (came.reward[at:] + 0.0).tobytes()
+        + bytes([came.end, bool(came.trouble)])
+    )
 
 
 def effects(trials: Trials, settings: Settings) -> Finding:
@@ -229,7 +249,9 @@ def effects(trials: Trials, settings: Settings) -> Finding:
     if same := list(_same_options(trials, settings)):
         advice = "fine if they matter elsewhere; else leave one of each out"
         return Finding(name, "noted", f"never told apart {tried}: {listed(same)}", advice)
-    return Finding(name, "ok", f"each of {counted(len(looked), 'part')} makes a difference, {tried}")
+    return Finding(
+        name, "ok", f"each of {counted(len(looked), 'part')} makes a difference, {tried}"
+    )
 
 
 def _same_options(trials: Trials, settings: Settings) -> Iterator[str]:
@@ -249,21 +271,26 @@ def _same_options(trials: Trials, settings: Settings) -> Iterator[str]:
 
 
 def compare(
-    job: Job, settings: Settings, budget: Budget, tell: Tell, seed: int = 0
+    job: Job, settings: Settings, budget: Budget, rate: float, tell: Tell, seed: int = 0
 ) -> tuple[list[str], Array]:
     """Returns [policies, worlds] of constant actions and of random ones, on the same worlds.
 
-    Worlds that no longer fit into the budget are left out, for all policies.
+    Args:
+      rate: steps a second that the job makes. Long episodes are cut for all policies alike,
+        so that the budget lasts for a few worlds; worlds that do not fit are left out.
     """
     named = list(_constant_actions(job.spec, settings.policies))
-    columns: list[list[float]] = []
+    affordable = min(budget.left, int(rate * budget.seconds_left))
+    fits = affordable // (len(named) * settings.least_worlds)
+    limit, columns = max(1, min(settings.longest, fits)), []
     for number in range(settings.policy_seeds):
-        world, earned = seed + number, []
+        earned = []
         for _, action in named:
-            policy = _constantly(job.spec, action, world)
-            path = play(job, world, policy, settings.longest, budget)
-            if path.end in (End.NOT, End.CUT) and len(path) < settings.longest:
-                return [name for name, _ in named], np.array(columns).T  # spent, or in trouble
+            path = play(
+                job, seed + number, _constantly(job.spec, action, seed + number), limit, budget
+            )
+            if path.trouble or (path.end is End.NOT and len(path) < limit):
+                return [name for name, _ in named], np.array(columns).T  # the budget is spent
             earned.append(float(path.reward.sum()))
         columns.append(earned)
         tell("comparing policies", number / settings.policy_seeds)

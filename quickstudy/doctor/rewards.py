@@ -14,6 +14,7 @@ from quickstudy.types import Array, End
 
 RARE = 0.5  # share of steps with another reward than the usual one, to be told
 
+
 def seen(reward: Array, returns: Array, ends: Array) -> Finding:
     """Whether random work ever saw a difference: rewards [T], returns of whole episodes."""
     name, episodes = "rewards seen", len(ends)
@@ -45,7 +46,9 @@ def scale(reward: Array, settings: Settings) -> Finding:
     usual = float(np.quantile(far, 0.99))
     if usual > 0 and far.max() > settings.outlier * usual:
         rare = int(np.sum(far > settings.outlier * usual))
-        shown = f"{rare} of {counted(len(reward), 'step')} up to {far.max():.3g} from the median"
+        shown = (
+            f"{rare} of {counted(len(reward), 'step')} up to {far.max():.3g} from the median"
+        )
         advice = "is it meant? one such reward outweighs everything else; cap it or spread it"
         return Finding(name, "noted", f"{shown}, 99 % within {usual:.3g}", advice)
     return Finding(name, "ok", f"root mean square {math.sqrt(square):.3g}")
@@ -173,7 +176,9 @@ def indifferent(
 def _by_chance(returns: Array, settings: Settings, seed: int) -> float:
     """p-value of means as far apart as these, if policies did not matter."""
     random, means = np.random.default_rng(seed), returns.mean(1)
-    swapped = [random.permuted(returns, axis=0).mean(1).var() for _ in range(settings.resamples)]
+    swapped = [
+        random.permuted(returns, axis=0).mean(1).var() for _ in range(settings.resamples)
+    ]
     slack = 1e-12 * (1.0 + float(np.abs(means).max()) ** 2)
     as_far = int(np.sum(np.array(swapped) >= means.var() - slack))
     return (1 + as_far) / (1 + settings.resamples)

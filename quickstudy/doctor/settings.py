@@ -51,14 +51,16 @@ class Settings:
     least_points: int = 8  # situations shared by options before they count as the same
     policies: int = 7  # constant ones compared
     policy_seeds: int = 8  # worlds on which they are
+    least_worlds: int = 4  # of them for which the budget should last
 
     # Prediction
     features: int = 192  # random ones
-    widest: int = 48  # numbers of an observation used; wider ones are projected at random
+    widest: int = 96  # numbers of an observation used; of wider ones, principal components
     folds: int = 5
     least_rows: int = 200
     least_episodes: int = 5
+    least_events: int = 40  # rows that differ from the usual value
     resamples: int = 500
-    history_share: float = 0.1  # of what is left unexplained, that history must remove
+    history_share: float = 0.2  # of what is left unexplained, that history must remove
     history_gain: float = 0.03  # of all the variance, that it must remove as well
     predictable: float = 0.05  # R²
