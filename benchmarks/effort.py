@@ -3,10 +3,11 @@
     python -m benchmarks.effort            # prints the fits, and the figures for the module
 
 For each job of `benchmarks/results/quick.jsonl` it takes the median over seeds of the steps to
-the bar (a seed that never got there counts as its whole budget: too few, and said so), works at
-the job at random as the doctor does, and fits log10 steps by least squares on the features that
-the module names. The error with each job left out is printed for every choice of at most two, and
-how often the best of them looks as good by chance, so that a reader sees how little nine jobs tell.
+the bar (a seed that never got there counts as its whole budget: too few, and said so), works
+at the job at random as the doctor does, and fits log10 steps by least squares on the features
+that the module names. The error with each job left out is printed for every choice of at most
+two, and how often the best of them looks as good by chance: a reader sees how little nine jobs
+tell.
 
 Left out: runs of `professions`, of which most have one seed and several sources.
 """

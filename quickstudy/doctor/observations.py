@@ -72,7 +72,7 @@ def constant(shown: Array, names: Names) -> Finding:
     still = np.flatnonzero(np.ptp(shown, axis=0) == 0)
     if not len(still):
         return Finding(name, "ok", f"none of {shown.shape[1]}")
-    values = [f"{names[i]} is always {shown[0, i]:g}" for i in still]
+    values = [f"{names[i]} is always {shown[0, i]:g}" for i in still.tolist()]
     advice = "leave them out, or find out why they do not move"
     if (np.abs(shown[0, still]) > WHOLE).any():
         advice = "subtract an offset before sending: float32 may have swallowed the changes"
@@ -93,14 +93,17 @@ def scale(shown: Array, names: Names, settings: Settings) -> Finding:
     moves = np.ptp(shown, axis=0) > 0
     lost = moves & (mean > settings.lost * spread)
     if lost.any():
-        values = [f"{names[i]} {mean[i]:.3g} +/- {spread[i]:.2g}" for i in np.flatnonzero(lost)]
+        values = [
+            f"{names[i]} {mean[i]:.3g} +/- {spread[i]:.2g}"
+            for i in np.flatnonzero(lost).tolist()
+        ]
         advice = "subtract a fixed offset before sending: float32 holds seven digits"
         return Finding(
             name, "ill", f"changes are lost in the last digits: {listed(values)}", advice
         )
     faint = moves & (spread < settings.invisible * (1 + mean))
     if faint.any():
-        values = [f"{names[i]} spread {spread[i]:.2g}" for i in np.flatnonzero(faint)]
+        values = [f"{names[i]} spread {spread[i]:.2g}" for i in np.flatnonzero(faint).tolist()]
         advice = f"use smaller units: below {settings.invisible:g} a learner sees no change"
         return Finding(name, "ill", f"too small to be seen: {listed(values)}", advice)
     typical = float(np.median(spread[moves])) if moves.any() else 0.0
@@ -108,7 +111,7 @@ def scale(shown: Array, names: Names, settings: Settings) -> Finding:
     if odd.any():
         values = [
             f"{names[i]} up to {size[i]:.3g}, spread {spread[i]:.2g}"
-            for i in np.flatnonzero(odd)
+            for i in np.flatnonzero(odd).tolist()
         ]
         advice = "the learner standardises, so nothing must be done; like units read better"
         return Finding(name, "noted", f"{listed(values)} (median spread {typical:.2g})", advice)
@@ -118,8 +121,8 @@ def scale(shown: Array, names: Names, settings: Settings) -> Finding:
 def twins(shown: Array, names: Names, settings: Settings, seed: int = 0) -> Finding:
     """Entries that are another one, up to a factor and an offset: [rows, entries]."""
     name = "twin entries"
-    moves = np.flatnonzero(np.ptp(shown, axis=0) > 0) if len(shown) >= LEAST_ROWS else []
-    if len(moves) < 2:
+    moves: Array = np.flatnonzero(np.ptp(shown, axis=0) > 0)
+    if len(moves) < 2 or len(shown) < LEAST_ROWS:
         return Finding(name, "ok", "fewer than two entries that move")
     if len(moves) > settings.most_pairs:
         drawn = np.random.default_rng(seed).choice(moves, settings.most_pairs, replace=False)

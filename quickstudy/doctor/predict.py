@@ -157,7 +157,7 @@ def situations(record: Record, settings: Settings) -> Array:
 
 
 def _codes(spec: Spec, shown: Array) -> Array:
-    """Discrete entries one-hot, as far as there is room: the index of an option is no amount."""
+    """Discrete entries one-hot, as far as there is room: an option is no amount."""
     sizes = [n for leaf in spec.observation for n in (leaf.sizes or (0,) * leaf.width)]
     if not any(sizes) or sum(sizes) > MOST_CODES:
         return shown

@@ -282,7 +282,8 @@ def compare(
     named = list(_constant_actions(job.spec, settings.policies))
     affordable = min(budget.left, int(rate * budget.seconds_left))
     fits = affordable // (len(named) * settings.least_worlds)
-    limit, columns = max(1, min(settings.longest, fits)), []
+    limit = max(1, min(settings.longest, fits))
+    columns: list[list[float]] = []
     for number in range(settings.policy_seeds):
         earned = []
         for _, action in named:
