@@ -272,12 +272,15 @@ def _same_options(trials: Trials, settings: Settings) -> Iterator[str]:
 
 def compare(
     job: Job, settings: Settings, budget: Budget, rate: float, tell: Tell, seed: int = 0
-) -> tuple[list[str], Array]:
-    """Returns [policies, worlds] of constant actions and of random ones, on the same worlds.
+) -> tuple[list[str], Array, int]:
+    """Constant actions and random ones on the same worlds: names, returns, steps at most.
 
     Args:
       rate: steps a second that the job makes. Long episodes are cut for all policies alike,
         so that the budget lasts for a few worlds; worlds that do not fit are left out.
+
+    Returns:
+      Names of the policies, their returns [policies, worlds], and where episodes were cut.
     """
     named = list(_constant_actions(job.spec, settings.policies))
     affordable = min(budget.left, int(rate * budget.seconds_left))
@@ -291,11 +294,13 @@ def compare(
                 job, seed + number, _constantly(job.spec, action, seed + number), limit, budget
             )
             if path.trouble or (path.end is End.NOT and len(path) < limit):
-                return [name for name, _ in named], np.array(columns).T  # the budget is spent
+                break  # the budget is spent
             earned.append(float(path.reward.sum()))
+        if len(earned) < len(named):
+            break
         columns.append(earned)
         tell("comparing policies", number / settings.policy_seeds)
-    return [name for name, _ in named], np.array(columns).T
+    return [name for name, _ in named], np.array(columns).T, limit
 
 
 def _constant_actions(spec: Spec, most: int) -> Iterator[tuple[str, Array | None]]:

@@ -142,9 +142,14 @@ def _interval(returns: Array, settings: Settings, seed: int) -> tuple[float, flo
 
 
 def indifferent(
-    names: list[str], returns: Array, is_repeatable: bool, settings: Settings, seed: int = 0
+    names: list[str],
+    returns: Array,
+    steps: int,
+    is_repeatable: bool,
+    settings: Settings,
+    seed: int = 0,
 ) -> Finding:
-    """Whether it matters at all what is done: returns [policies, worlds], on the same worlds.
+    """Whether it matters at all what is done: returns [policies, worlds] of so many steps.
 
     Where a job repeats itself, any difference within a world comes of what was done. Where it
     does not, a permutation test: if policies did not matter, their returns could be swapped
@@ -160,7 +165,8 @@ def indifferent(
     chance = _by_chance(returns, settings, seed)
     differ = int(np.sum(np.ptp(returns, axis=0) > 1e-9 * (1.0 + np.abs(returns).max())))
     shown = (
-        f"{policies} fixed policies earn {means[worst]:.4g} ({names[worst]}) to "
+        f"{policies} fixed policies, over at most {steps:,} steps, earn "
+        f"{means[worst]:.4g} ({names[worst]}) to "
         f"{means[best]:.4g} ({names[best]}), differently in {differ} of {worlds} worlds "
         f"(by chance: p = {chance:.3f})"
     )

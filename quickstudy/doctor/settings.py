@@ -62,5 +62,5 @@ class Settings:
     least_events: int = 40  # rows that differ from the usual value
     resamples: int = 500
     history_share: float = 0.2  # of what is left unexplained, that history must remove
-    history_gain: float = 0.03  # of all the variance, that it must remove as well
+    history_gain: float = 0.05  # of all the variance, that it must remove as well
     predictable: float = 0.05  # R²
