@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import sick_jobs as sick
 
-from quickstudy.doctor import effort, predict, replay, rewards
+from quickstudy.doctor import effort, predict, replay, rewards, ridge
 from quickstudy.doctor.finding import Finding, Report, in_order
 from quickstudy.doctor.job import examine
 from quickstudy.doctor.record import Budget, Path, record
@@ -154,8 +154,8 @@ def test_a_bar_within_the_interval_is_noted():
 
 def test_ridge_by_hand():
     x, y = np.array([[1.0], [2.0]]), np.array([[2.0], [4.0]])
-    assert predict.ridge(x, y, np.array([0.0])) == pytest.approx(2.0)
-    assert predict.ridge(x, y, np.array([5.0])) == pytest.approx(1.0)  # 10 / (5 + 5)
+    assert ridge.solve(x, y, np.array([0.0])) == pytest.approx(2.0)
+    assert ridge.solve(x, y, np.array([5.0])) == pytest.approx(1.0)  # 10 / (5 + 5)
 
 
 def test_held_out_errors_do_not_see_what_is_held_out():
@@ -163,12 +163,12 @@ def test_held_out_errors_do_not_see_what_is_held_out():
     random = np.random.default_rng(0)
     x, y = random.normal(size=(300, 80)), random.normal(size=(300, 1))
     episode = np.repeat(np.arange(30), 10)
-    share = predict.removed(
-        predict.held_out_errors(x, y, episode, 5)[:, 0], y[:, 0] ** 2, episode, SETTINGS
+    share = ridge.removed(
+        ridge.held_out_errors(x, y, episode, 5)[:, 0], y[:, 0] ** 2, episode, SETTINGS
     )
     assert share.value < 0.05 and share.low <= share.value <= share.high
-    clear = predict.held_out_errors(x, x[:, :1] * 3, episode, 5)[:, 0]
-    assert predict.removed(clear, 9 * x[:, 0] ** 2, episode, SETTINGS).low > 0.95
+    clear = ridge.held_out_errors(x, x[:, :1] * 3, episode, 5)[:, 0]
+    assert ridge.removed(clear, 9 * x[:, 0] ** 2, episode, SETTINGS).low > 0.95
 
 
 def _record(reward, lengths, ends):
