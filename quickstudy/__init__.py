@@ -16,17 +16,30 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from quickstudy.clinic.job import examine as doctor
     from quickstudy.exams.exam import exam
     from quickstudy.learner import Check, Learner, hire
     from quickstudy.learner import open_learner as open
     from quickstudy.types import Decision, Moment, Spec, Value
 
 __version__ = "0.1.0"
-__all__ = ["Check", "Decision", "Learner", "Moment", "Spec", "Value", "exam", "hire", "open"]
+__all__ = [
+    "Check",
+    "Decision",
+    "Learner",
+    "Moment",
+    "Spec",
+    "Value",
+    "doctor",
+    "exam",
+    "hire",
+    "open",
+]
 
 _HOMES = {
     "Check": "learner.Check",
     "Learner": "learner.Learner",
+    "doctor": "clinic.job.examine",
     "exam": "exams.exam.exam",
     "hire": "learner.hire",
     "open": "learner.open_learner",

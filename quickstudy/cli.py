@@ -277,11 +277,36 @@ def exam(
     with Interrupt() as interrupt:
         from quickstudy.exams import hall
 
-        hall.hold(
-            hall.Asked(learner, job, worlds, edition, shifts, leak_alarm, out),
-            interrupt,
-            is_json=json,
-        )
+        asked = hall.Asked(learner, job, worlds, edition, shifts, leak_alarm, out)
+        hall.hold(asked, interrupt, is_json=json)
+
+
+@app.command()
+def doctor(
+    target: Annotated[str, typer.Argument(metavar="JOB", help="The job to examine.")],
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a finding.")] = False,
+) -> None:
+    """Examines whether a job can be learned: observations, rewards, endings, actions, seeds.
+
+    It works there at random for 5,000 steps or a minute. The exit code is 0 where nothing is
+    ill, 1 where something is.
+
+    \b
+    Examples:
+      quickstudy doctor CartPole-v1
+      quickstudy doctor my_package:MyEnv-v0 --json
+    """
+    from dataclasses import asdict
+
+    from quickstudy.clinic import visit
+
+    found = visit.examine(target)
+    if json:
+        for finding in found:
+            print(words.json_line("finding", asdict(finding)))
+    else:
+        print(words.plain(str(found)))
+    found.raise_if_ill()
 
 
 # ---- errors, in one place

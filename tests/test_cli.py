@@ -334,7 +334,30 @@ def test_check_prints_findings(run):
     assert code == 5 and "failed" in "\n".join(out) and "NotFinite-v0" in err
 
 
-@pytest.mark.parametrize("command", ["work", "jobs", "report", "check"])
+def test_doctor_puts_the_ill_first(run):
+    code, out, err = run("doctor", "probe/constant")
+    assert code == 1 and out[0] == "Job 'probe/constant':"
+    results = [line.split()[0] for line in out[1:]]
+    assert results[0] == "ill" and results == sorted(results, key=["ill", "noted", "ok"].index)
+    assert err.startswith("quickstudy: Job 'probe/constant' is ill in") and "effect" in err
+    assert err.isascii() and all(line.isascii() for line in out)
+
+
+def test_doctor_as_json(run):
+    code, out, err = run("doctor", "probe/both", "--json")
+    lines = _json(out)
+    assert (code, err) == (0, "")
+    assert {line["event"] for line in lines} == {"finding"}
+    assert all(set(line) == {"event", "name", "result", "evidence", "advice"} for line in lines)
+    assert len({line["name"] for line in lines}) == len(lines)
+
+
+def test_doctor_of_nobody(run):
+    code, out, err = run("doctor", "CartPol-v1")
+    assert code == 2 and not out and "Did you mean 'CartPole-v1'" in err
+
+
+@pytest.mark.parametrize("command", ["work", "jobs", "report", "check", "exam", "doctor"])
 def test_help_mentions_every_option_and_has_an_example(command, run):
     import typer
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ MAY = {
     "mind": GROUND | {"mind"},
     "experience": GROUND | {"experience"},
     "life": GROUND | set(ROOMS),
+    "clinic": GROUND | {"jobs", "mind", "clinic"},
     "hopeless": GROUND | {"life"},
     "learner": GROUND | {*ROOMS, "hopeless", "life"},
     "exams": GROUND | {*ROOMS, "exams", "interrupt", "learner", "words"},
@@ -59,6 +62,12 @@ def test_no_arrays_where_none_belong(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(GROUND))
 def test_the_ground_floor_imports_nothing_of_ours(name: str) -> None:
     assert not ours(imported(PACKAGE / f"{name}.py"))
+
+
+def test_jobs_are_examined_without_jax() -> None:
+    """Importing it takes seconds; a job's findings come sooner."""
+    look = "import sys, quickstudy.clinic.job; sys.exit('jax' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", look]).returncode == 0
 
 
 def test_no_pickle_anywhere() -> None:

@@ -252,7 +252,7 @@ def _observations(exam: _Exam) -> Finding:
             came = f"shape {raw.shape}, type {raw.dtype}; expected ({size},), float32"
             return Finding("observations", "failed", came, advice)
         if not np.isfinite(raw).all():
-            at = f"{_leaf_at(exam.spec, int(np.argmin(np.isfinite(raw))))} is not finite"
+            at = f"{leaf_at(exam.spec, int(np.argmin(np.isfinite(raw))))} is not finite"
             return Finding("observations", "failed", f"{at} in observation {count}", advice)
         for leaf, part in _parts(exam.spec.observation, raw):
             index = np.array(leaf.sizes)
@@ -273,7 +273,8 @@ def _parts(leaves: tuple[Leaf, ...], raw: Array) -> Iterator[tuple[Leaf, Array]]
         first += leaf.width
 
 
-def _leaf_at(spec: Spec, entry: int) -> str:
+def leaf_at(spec: Spec, entry: int) -> str:
+    """What a person calls an entry of the flat observation: ``part 'arm', entry 2``."""
     first = 0
     for leaf in spec.observation:
         if entry < first + leaf.width:
@@ -292,7 +293,7 @@ def _bounds(exam: _Exam) -> Finding:
         outside |= (observation.raw < low - slack) | (observation.raw > high + slack)
     if not outside.any():
         return Finding("bounds", "ok", "observations stay within what the spec declares")
-    where = f"{_leaf_at(exam.spec, int(np.argmax(outside)))} leaves its bounds"
+    where = f"{leaf_at(exam.spec, int(np.argmax(outside)))} leaves its bounds"
     return Finding("bounds", "noted", where, "declare wider bounds, or infinite ones")
 
 

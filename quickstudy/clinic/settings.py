@@ -1,0 +1,66 @@
+"""What the doctor calls much, little, long and sure: every threshold, with its unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How long the doctor looks, and from where on it speaks up.
+
+    A share is of 1; "spread" is a standard deviation.
+    """
+
+    # How long
+    steps: int = 5_000  # with random actions, at most
+    seconds: float = 60.0  # wall clock for all that steps the job, at most
+    extra_steps: int = 15_000  # in replays and comparisons, at most
+    longest: int = 1_000  # steps of an episode; longer ones are cut, so that there are several
+    numbers: int = 20_000_000  # observation entries kept; wide jobs are worked for less
+
+    # Entries of the observation
+    large: float = 1e3  # magnitude in the job's units
+    small_share: float = 1e-3  # of the median spread of all entries
+    lost: float = 1e5  # |mean| / spread; float32 holds seven digits
+    invisible: float = 1e-6  # spread / (1 + |mean|); the normaliser divides by no less
+    twin_residue: float = 1e-8  # share of variance that a pair does not have in common
+    most_pairs: int = 512  # entries compared with each other; more are sampled
+
+    # Rewards
+    huge_square: float = 1e8  # mean square, in the job's units squared
+    tiny_square: float = 1e-8  # the same
+    outlier: float = 50.0  # times the 99th percentile of |reward - median|
+    late_share: float = 0.9  # of what rewards vary, that falls on the last step of episodes
+    confident: float = 0.95  # of every interval
+    surprise: float = 0.05  # p-value below which policies differ
+
+    # Endings
+    same_ends: int = 5  # terminated episodes before their lengths say anything
+    spike_share: float = 0.2  # of them at exactly the longest length
+    tells_time: float = 0.98  # R² of the step's number from the observation
+
+    # Seeds and replays
+    seeds: int = 5  # worlds compared
+    compared_steps: int = 100  # of each
+    rounding: float = 1e-5  # relative difference that may be arithmetic
+    points: int = 24  # situations in which other actions are tried
+    deepest: int = 60  # steps before such a situation
+    follow: int = 3  # steps watched after it
+    options: int = 12  # of one choice, tried in one situation
+    least_points: int = 8  # situations shared by options before they count as the same
+    policies: int = 7  # constant ones compared
+    policy_seeds: int = 8  # worlds on which they are
+    least_worlds: int = 4  # of them for which the budget should last
+
+    # Prediction
+    features: int = 192  # random ones
+    widest: int = 96  # numbers of an observation used; of wider ones, principal components
+    folds: int = 5
+    least_rows: int = 200
+    least_episodes: int = 5
+    least_events: int = 40  # rows that differ from the usual value
+    resamples: int = 500
+    history_share: float = 0.2  # of what is left unexplained, that history must remove
+    history_gain: float = 0.05  # of all the variance, that it must remove as well
+    predictable: float = 0.05  # R²
