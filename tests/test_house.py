@@ -21,7 +21,7 @@ MAY = {
     "clinic": GROUND | {"jobs", "mind", "clinic"},
     "hopeless": GROUND | {"life"},
     "learner": GROUND | {*ROOMS, "hopeless", "life"},
-    "exams": GROUND | {*ROOMS, "exams", "interrupt", "learner", "words"},
+    "exams": GROUND | {*ROOMS, "exams", "interrupt", "learner", "report", "words"},
 }
 NEVER = {"experience": {"jax", "equinox", "optax"}}
 

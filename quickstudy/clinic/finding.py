@@ -6,11 +6,12 @@ adapter keeps its word, the doctor whether a job can be learned.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from quickstudy.errors import QuickstudyError
+from quickstudy.jobs.findings import Findings
 
 Result = Literal["ok", "noted", "ill"]
 ORDER: tuple[Result, ...] = ("ill", "noted", "ok")
@@ -36,29 +37,13 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Findings[Finding]):
     """All findings about one job, ill ones first."""
-
-    job: str
-    findings: tuple[Finding, ...]
 
     @property
     def ill(self) -> tuple[Finding, ...]:
         """The findings that need mending."""
         return tuple(f for f in self.findings if f.result == "ill")
-
-    def __getitem__(self, name: str) -> Finding:
-        """The finding of that name. Raises KeyError where it was not reached."""
-        for finding in self.findings:
-            if finding.name == name:
-                return finding
-        raise KeyError(name)
-
-    def __iter__(self) -> Iterator[Finding]:
-        return iter(self.findings)
-
-    def __str__(self) -> str:
-        return "\n".join([f"Job '{self.job}':", *(f"  {f}" for f in self)])
 
     def raise_if_ill(self) -> None:
         """Raises QuickstudyError that names every finding to be mended."""

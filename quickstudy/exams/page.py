@@ -17,13 +17,12 @@ from quickstudy.errors import DiskTrouble
 from quickstudy.exams import told
 from quickstudy.exams.score import RANDOM, SEEN, TWIN, Lot, Result
 from quickstudy.exams.statistics import estimate, iqm
+from quickstudy.report import BLUE, DOTS_PER_INCH, GREY, INK, ORANGE, TEAL
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-DOTS_PER_INCH = 150
-TEAL, ORANGE, GREY, BLUE, INK = "#00897b", "#ef6c00", "#90a4ae", "#3949ab", "#263238"
 COLOURS = {SEEN: ORANGE, TWIN: TEAL, RANDOM: GREY}
 
 NO_METADATA = {"Creator": None, "Date": None, "Format": None, "Type": None}

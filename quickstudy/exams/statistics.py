@@ -23,13 +23,6 @@ LEVEL = 0.95
 RESAMPLES = 2_000
 
 
-class Interval(NamedTuple):
-    """Both ends."""
-
-    low: float
-    high: float
-
-
 class Estimate(NamedTuple):
     """A figure, and where it lies with 95 % confidence."""
 

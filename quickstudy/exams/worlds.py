@@ -15,7 +15,6 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,6 @@ from quickstudy.errors import DiskTrouble, QuickstudyError
 from quickstudy.experience import folder as folders
 
 EDITIONS = ".editions"  # no learner can be called that
-NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 SALT_BYTES = 16
 
 
@@ -56,7 +54,7 @@ def edition(name: str) -> Edition:
       QuickstudyError: the name will not do, or its file is damaged. DiskTrouble: it cannot be
       written.
     """
-    if not NAME.fullmatch(name):
+    if not folders.NAME.fullmatch(name):
         raise QuickstudyError(
             f"Came {name!r} as an edition's name; expected up to 64 letters, digits, '-', '_' "
             "and '.'."

@@ -26,6 +26,7 @@ import numpy as np
 
 from quickstudy.errors import JobFailed, QuickstudyError
 from quickstudy.jobs import registry
+from quickstudy.jobs.findings import Findings
 from quickstudy.jobs.gym import GymJob
 from quickstudy.jobs.job import Job
 from quickstudy.jobs.specs import describe_change, spec_from_json, spec_to_json
@@ -52,29 +53,13 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Findings[Finding]):
     """All findings about one job, in the order in which they were made."""
-
-    job: str
-    findings: tuple[Finding, ...]
 
     @property
     def failed(self) -> tuple[Finding, ...]:
         """The findings that need mending."""
         return tuple(f for f in self.findings if f.result == "failed")
-
-    def __getitem__(self, name: str) -> Finding:
-        """The finding of that name. Raises KeyError where that check was not reached."""
-        for finding in self.findings:
-            if finding.name == name:
-                return finding
-        raise KeyError(name)
-
-    def __iter__(self) -> Iterator[Finding]:
-        return iter(self.findings)
-
-    def __str__(self) -> str:
-        return "\n".join([f"Job '{self.job}':", *(f"  {f}" for f in self.findings)])
 
     def raise_if_failed(self) -> None:
         """Raises JobFailed that lists every failed check."""
