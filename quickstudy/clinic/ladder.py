@@ -32,7 +32,7 @@ from quickstudy.types import End, Observation, Spec
 Tell = Callable[[str, float], None]  # what is being done, and the share done in [0, 1]
 Step = Callable[[minds.Settings, int], list[Finding]]
 
-DIARY = 160  # decisions
+DIARY = 128  # decisions
 CONTEST, LATEST = 80, 40  # episodes in which one speed earns more; of them, those that count
 LED = 0.55  # share of them that the better one must lead; chance is a half
 

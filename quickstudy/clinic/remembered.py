@@ -10,16 +10,18 @@ import numpy as np
 
 from quickstudy.clinic.finding import Finding
 from quickstudy.clinic.watch import Watched
+from quickstudy.mind import memory
 from quickstudy.mind.memory import Batch
 from quickstudy.types import Array, End
 
 GAMMA = 0.9  # any: it is told to memory and used here
+LONG = 5_000  # decisions of a longer life
 NEAR = 1e-4  # relative and absolute; rewards are kept as float32 in windows
 
 
 def examine(life: Watched) -> list[Finding]:
     """Findings on actions, situations, masks, ends, rewards and windows, in that order."""
-    kept = _kept(life)
+    kept = _kept(life) or _room(life)
     if kept:
         return [kept]
     one, many = _expected(life, 1), _expected(life, life.mind.settings.num_steps)
@@ -41,15 +43,34 @@ def examine(life: Watched) -> list[Finding]:
 
 def _kept(life: Watched) -> Finding | None:
     """What is wrong where memory does not hold a row for each decision; None where it does."""
-    memory, told = life.mind.memory, len(life.turns)
+    store, told = life.mind.memory, len(life.turns)
     due = int(life.is_finished.sum())
-    ready = np.unique(memory.ready[: memory.num_ready])
+    ready = np.unique(store.ready[: store.num_ready])
     has = int(np.isin(np.array(life.rows)[life.is_finished], ready).sum())
     if len(set(life.rows)) == told and has == due:
         return None
     shown = f"of {due} decisions whose episode is over, {has} may be studied, in "
     shown += f"{len(set(life.rows))} rows for {told} decisions"
     return Finding("memory keeps", "ill", shown, "keep every decision in a row of its own")
+
+
+def _room(life: Watched) -> Finding | None:
+    """What is wrong where a longer life would not be remembered; None where it would."""
+    store = memory.init(1, 0, life.turns[0].given.size)
+    for number in range(LONG):
+        row = store.add(np.full(1, number, np.float32), None, np.zeros(1))
+        store.reward[row] = number
+        store.link(row, memory.TERMINAL)
+    ready = np.unique(store.ready[: store.num_ready])
+    has = np.zeros(LONG)
+    has[: len(ready)] = store.windows(ready, 1, GAMMA).reward
+    gone = LONG - int(np.isin(np.arange(LONG), has).sum())
+    if not gone:
+        return None
+    shown = f"of {LONG:,} decisions in a row, {gone:,} cannot be studied in the end"
+    return Finding(
+        "memory keeps", "ill", shown, "let memory grow, or let go of the oldest last"
+    )
 
 
 def _expected(life: Watched, num_steps: int) -> Batch:

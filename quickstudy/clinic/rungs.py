@@ -70,6 +70,7 @@ ADVICE = {
     "truncation": "bootstrap where a time limit stopped the episode",
     "look-ahead": "add the discounted worth of what follows to the target",
     "discount": "one factor of the discount a step",
+    "best of what follows": "let the critic choose the best option, its slow copy say its worth",
     "mask in targets": "take the best over allowed options only, in targets too",
     "choice": "act by the values: largest worth, right sign, right scale",
 }
@@ -106,7 +107,7 @@ CHOOSING = Rung(
     ),
     (_side(-1.0), _side(1.0)),
     near=0.4,
-    decisions=160,
+    decisions=120,
 )
 
 LIMIT = 4  # steps until the time limit
@@ -132,10 +133,11 @@ ENDING = Rung(
         ),
     ),
     near=12.0,
-    decisions=200,
+    decisions=180,
 )
 
-LATE = 8  # steps until the only reward
+LATE, LESS = 8, 0.5  # steps until the only reward; what the worse option pays then
+WINDOW = 3  # steps that judgement folds into one: so far it sees without asking what is best
 
 
 def _left(step: int) -> Question:
@@ -144,17 +146,23 @@ def _left(step: int) -> Question:
         "look-ahead": _const(float(left == 1)),
         "discount": _const(1.0),
         "termination": lambda g: g ** (left - 1) / (1 - g),
-        "reward sign": lambda g: -(g ** (left - 1)),
+        "best of what follows": lambda g: (LESS if left > WINDOW else 1.0) * g ** (left - 1),
     }
     return Question((step / LATE,), lambda g: g ** (left - 1), faults)
 
 
 AHEAD = Rung(
     "looking ahead",
-    (Kind(lambda t: (t / LATE,), lambda t, a: float(t == LATE - 1), LATE),),
+    (
+        Kind(
+            lambda t: (t / LATE,),
+            lambda t, a: (1.0 if a else LESS) * float(t == LATE - 1),
+            LATE,
+        ),
+    ),
     tuple(_left(step) for step in range(0, LATE, 2)),
-    near=0.15,
-    decisions=240,
+    near=0.2,
+    decisions=200,
 )
 
 # Option 1 is worth most where it is allowed, and forbidden where all is bad.
@@ -174,7 +182,7 @@ FORBIDDEN = Rung(
         ),
     ),
     near=0.5,
-    decisions=160,
+    decisions=120,
 )
 
 
@@ -192,8 +200,8 @@ AMOUNTS = Rung(
     "amounts",
     tuple(Kind(lambda t, s=s: (s,), lambda t, a, s=s: 1.0 - (a - s) ** 2) for s in (-1.0, 1.0)),
     (_amount(-1.0), _amount(1.0)),
-    near=0.5,
-    decisions=200,
+    near=0.6,
+    decisions=160,
     options=0,
 )
 
