@@ -434,8 +434,7 @@ def is_named(line: Line) -> bool:
 def cases(seed: int) -> list[tuple[str, int]]:
     """Every bug and twenty healthy minds, with the seeds of their minds and worlds."""
     names = [*PLANTED, *[HEALTHY] * HEALTHY_CASES]
-    drawn = np.random.default_rng(seed).integers(LADDER = ("drills", "ladder", "remembered", "rungs", "studied", "watch")  # of the clinic
-FIRST_SEED, LAST_SEED, len(names))
+    drawn = np.random.default_rng(seed).integers(FIRST_SEED, LAST_SEED, len(names))
     return list(zip(names, drawn.tolist(), strict=True))
 
 

@@ -22,7 +22,7 @@ NEAR = 1e-4  # relative and absolute; rewards are kept as float32 in windows
 
 
 def examine(life: Watched) -> list[Finding]:
-    """Findings on a diary: actions, ends, situations, masks, rewards, windows, in that order."""
+    """Findings on a diary, in the order in which one fault hides the next."""
     kept = _kept(life) or _room(life)
     if kept:
         return [kept]
