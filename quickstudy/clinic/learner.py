@@ -155,8 +155,10 @@ def own(mind: Mind, past: Past, limits: Limits) -> list[Finding]:
         normaliser(mind, raw, limits),
         replay(mind, past, limits),
     ]
-    if "judgement" in minds.speeds(mind):
-        found += [studied.updates(mind, marks), studied.dead_units(mind, raw, marks)]
+    if "judgement" in minds.speeds(mind) and len(past.worth) >= limits.least:
+        found.append(studied.updates(mind, marks))
+        if np.ptp(raw, axis=0).any():  # a layer norm leaves nothing of what is always 0
+            found.append(studied.dead_units(mind, raw, marks))
     now = past.recent(limits.recent, limits.window)
     if len(past.worth) < limits.least or not len(now):
         shown = (
