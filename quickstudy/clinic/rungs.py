@@ -62,7 +62,9 @@ class Rung:
         return Drill(self.kinds, self.options)
 
 
+EXPLODES = "worth explodes"  # beyond what can be, and like no fault that has a number
 ADVICE = {
+    EXPLODES: "a gradient that climbs, a step too large, or worth after a termination",
     "reward sign": "look for a minus between the reward and the targets",
     "rewards lost": "look whether rewards enter the targets",
     "sight": "look whether the situation enters the networks",
@@ -94,6 +96,7 @@ def _side(side: float) -> Question:
         "reward sign": _const(-WRONG),
         "rewards lost": _const(0.0),
         "sight": _const((RIGHT + WRONG) / 2),
+        "choice": _const(WRONG),
         "termination": _forever(RIGHT),
     }
     return Question((side,), _const(RIGHT), faults, best=float(side > 0))
@@ -193,6 +196,7 @@ def _amount(side: float) -> Question:
         "rewards lost": _const(0.0),
         "sight": _const(0.0),
         "reward sign": _const(-1.0),
+        "choice": _const(1.0 - 4.0),  # the amount that is right on the other side
         "termination": _forever(1.0),
     }
     return Question((side,), _const(1.0), faults, best=side / 2)
@@ -271,7 +275,11 @@ def _nearest(rung: Rung, worth: Array, truth: Array, gamma: float) -> str:
     for name in names:
         said = [q.faults.get(name, q.truth)(gamma) for q in rung.questions]
         far[name] = float(np.abs(worth - np.array(said)).max())
-    return min(far, key=lambda name: (np.nan_to_num(far[name], nan=np.inf), name))
+    nearest = min(far, key=lambda name: (np.nan_to_num(far[name], nan=np.inf), name))
+    if far[nearest] <= rung.near:
+        return nearest
+    is_beyond = np.abs(worth).max() > np.abs(truth).max() + 2 * rung.near
+    return EXPLODES if is_beyond and nearest == rung.name else nearest
 
 
 def _row(numbers: Sequence[float] | Array) -> str:

@@ -24,6 +24,7 @@ from quickstudy.experience.log import Log
 from quickstudy.jobs.gym import GymJob
 from quickstudy.life import Place
 from quickstudy.mind import mind as minds
+from quickstudy.mind.memory import OPEN
 from quickstudy.mind.mind import Learned, Mind
 from quickstudy.types import Array, End, Observation, Step
 
@@ -125,7 +126,8 @@ def _listen(watched: Watched) -> None:
     windows = memory.windows
 
     def listening(rows: Array, *others: Any) -> Any:
-        watched.asked.append((memory.num_ready, np.array(rows)))
+        ready = int((memory.after[: memory.size] != OPEN).sum())  # whatever it may say itself
+        watched.asked.append((ready, np.array(rows)))
         return windows(rows, *others)
 
     vars(memory)["windows"] = listening
