@@ -245,7 +245,7 @@ def worth(mind: Mind, past: Past, now: Array, limits: Limits) -> Finding:
 
 
 def spread(past: Past, now: Array, limits: Limits) -> Finding:
-    """Whether nine in ten intervals hold, and a wide one foretells a large miss."""
+    """Whether nine in ten intervals hold; its evidence tells if wide ones foretell misses."""
     name = "spread"
     missed = np.abs(past.worth[now] - past.came[now])
     held = float((missed <= arbiter.DEVIATIONS * past.spread[now] + 1e-9).mean())
