@@ -49,11 +49,17 @@ class Settings:
 
 
 class Learned(NamedTuple):
-    """The arrays of a mind: what is saved, merged, cloned."""
+    """The arrays of a mind: what is saved, merged, cloned.
+
+    coming: judgement after the study under way, which may not be done yet: JAX studies in a
+    thread of its own while the job goes on. It is adopted when the next study is due, not
+    when it happens to be done, so that a life does not hang on how fast a machine is.
+    """
 
     normaliser: Normaliser
     instinct: Instinct
     judgement: Judgement
+    coming: Judgement
 
 
 @dataclass
@@ -136,11 +142,10 @@ def init(spec: Spec, seed: int = 0, settings: Settings | None = None) -> Mind:
     settings = settings or Settings()
     frame = Frame(spec)
     rng = np.random.default_rng([seed, 1])
-    learned = Learned(
-        normaliser=encoder.init_normaliser(frame),
-        instinct=instinct.init(frame, settings.instinct, rng),
-        judgement=judgement.init(frame, settings.judgement, rng),
-    )
+    normaliser = encoder.init_normaliser(frame)
+    fast = instinct.init(frame, settings.instinct, rng)
+    slow = judgement.init(frame, settings.judgement, rng)
+    learned = Learned(normaliser, fast, judgement=slow, coming=slow)
     width = len(spec.choices) + spec.amounts
     store = memory.init(spec.raw_size, spec.options, width, curiosity.can_map(frame))
     return Mind(frame, settings, seed, learned, store)
@@ -556,8 +561,9 @@ def _cosines(mind: Mind, raw: Array) -> Array:
 
 
 def _update(mind: Mind) -> None:
-    """One fused call of judgement on rows drawn evenly from all experience."""
-    s, own, frame = mind.settings.judgement, mind.learned.judgement, mind.frame
+    """Adopts what was studied, and begins a fused call on rows drawn evenly from memory."""
+    own = jax.tree.map(np.asarray, mind.learned.coming)  # waits until it is done
+    s, frame = mind.settings.judgement, mind.frame
     count = int(own.updates)
     rng = np.random.default_rng([mind.seed, 4, count])
     shape = (judgement.fused_updates(frame, s), s.batch)
@@ -565,8 +571,8 @@ def _update(mind: Mind) -> None:
     batch = mind.memory.windows(rows, mind.settings.num_steps, discount(mind))
     noise = rng.standard_normal((shape[0], 2, shape[1], frame.amounts), np.float32)
     real = (np.arange(frame.amounts) < frame.spec.amounts).astype(np.float32)
-    new, _ = judgement.study(own, _encoded(mind, batch, noise), real, s, frame.table)
-    mind.learned = mind.learned._replace(judgement=jax.tree.map(np.asarray, new))
+    coming, _ = judgement.study(own, _encoded(mind, batch, noise), real, s, frame.table)
+    mind.learned = mind.learned._replace(judgement=own, coming=coming)
 
 
 def _encoded(mind: Mind, batch: memory.Batch, noise: Array) -> Study:

@@ -18,7 +18,7 @@ from quickstudy.mind.arbiter import Arbiter
 from quickstudy.mind.mind import Counts, Forecast, Mind, Stream
 from quickstudy.mind.policy import Mood
 
-FORMAT = 2  # of the notes; 1 had no number
+FORMAT = 3  # of the notes and arrays; 1 had no number
 
 
 class Unfit(Exception):
