@@ -33,6 +33,8 @@ def doctor(target: Any, job: str | None = None, **how: Any) -> Report:
       As those two do; UnknownJob where neither a job nor a learner is called so.
     """
     if job is None and not is_learner(target):
+        if isinstance(target, str):
+            _find(target)
         return examine_job(target, **how)
     from quickstudy.clinic.learner import examine as examine_learner  # it brings JAX
 
@@ -50,6 +52,14 @@ def is_learner(target: Any) -> bool:
     except QuickstudyError:  # no name of a learner, such as "module:Id-v0"
         return False
     return lives_there and not _is_job(target)
+
+
+def _find(name: str) -> None:
+    """Raises UnknownJob, which knows of learners too."""
+    try:
+        registry().find(name)
+    except UnknownJob as error:
+        raise UnknownJob(f"{error} No learner is called so either.") from None
 
 
 def _is_job(name: str) -> bool:
