@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from quickstudy.clinic.job import examine as doctor
-    from quickstudy.exams.exam import exam
+    from quickstudy.exams.exam import exam, examine
     from quickstudy.learner import Check, Learner, hire
     from quickstudy.learner import open_learner as open
     from quickstudy.types import Decision, Moment, Spec, Value
@@ -32,6 +32,7 @@ __all__ = [
     "Value",
     "doctor",
     "exam",
+    "examine",
     "hire",
     "open",
 ]
@@ -41,6 +42,7 @@ _HOMES = {
     "Learner": "learner.Learner",
     "doctor": "clinic.job.examine",
     "exam": "exams.exam.exam",
+    "examine": "exams.exam.examine",
     "hire": "learner.hire",
     "open": "learner.open_learner",
     "Decision": "types.Decision",

@@ -253,7 +253,7 @@ def exam(
     leak_alarm: Annotated[
         bool,
         typer.Option("--leak-alarm", help="Look whether the fresh worlds were trained on; "
-                     "sits four times as many others."),
+                     "sits 200 of them, and four times as many others."),
     ] = False,
     out: Annotated[
         Path | None,
@@ -279,6 +279,64 @@ def exam(
 
         asked = hall.Asked(learner, job, worlds, edition, shifts, leak_alarm, out)
         hall.hold(asked, interrupt, is_json=json)
+
+
+@app.command()
+def replay(
+    learner: Annotated[
+        str, typer.Argument(metavar="LEARNER", help="A learner's name or path.")
+    ],
+    seed: Annotated[
+        int,
+        typer.Argument(
+            metavar="SEED", parser=_whole(0), help="Of the world, as the exam says."
+        ),
+    ],
+    job: Annotated[
+        str | None,
+        typer.Option(metavar="JOB", help="The job. Without it, the only one it worked on."),
+    ] = None,
+    shift: Annotated[
+        str, typer.Option(metavar="NAME", help="Of the world, where it was a shifted one.")
+    ] = "",
+    strength: Annotated[
+        float, typer.Option(metavar="SHARE", min=0.0, max=1.0, help="Of the shift.")
+    ] = 1.0,
+    json: Annotated[bool, typer.Option("--json", help="One JSON line a decision.")] = False,
+) -> None:
+    """Plays a world of an exam again, frozen: each decision, what was expected, what came.
+
+    \b
+    Examples:
+      quickstudy replay ada 1234567
+      quickstudy replay ada 1234567 --job CartPole-v1 --shift "pole length" --strength 0.5
+    """
+    from quickstudy.exams import hall
+
+    hall.play_again(hall.Again(learner, seed, job, shift, strength), is_json=json)
+
+
+@app.command()
+def compare(
+    a: Annotated[Path, typer.Argument(metavar="A.json", help="An exam, as `exam` left it.")],
+    b: Annotated[Path, typer.Argument(metavar="B.json", help="Another of the same edition.")],
+    json: Annotated[bool, typer.Option("--json", help="Everything as one JSON line.")] = False,
+) -> None:
+    """Holds two exams of one job and edition against each other: what the second earns more.
+
+    \b
+    Examples:
+      quickstudy compare before/exam-CartPole-v1.json exam-CartPole-v1.json
+    """
+    from quickstudy.exams import compare as comparing
+
+    first, second = comparing.read(a), comparing.read(b)
+    found = comparing.compare(first, second)
+    if json:
+        print(words.json_line("compare", comparing.fields(first, second, found)))
+        return
+    for line in comparing.lines(first, second, found):
+        print(words.plain(line))
 
 
 @app.command()

@@ -83,7 +83,7 @@ def exam(
       QuickstudyError: it has not worked on that job, or on several and none was named.
       OneWorld: the job has no unseen worlds. As the job does, where that fails.
     """
-    settings, name = settings or Settings(), _job_of(learner, job)
+    settings, name = settings or Settings(), job_of(learner, job)
     mind = learner.mind(name)
     who = Candidate(
         name=learner.name,
@@ -262,7 +262,7 @@ def _sample(seeds: tuple[int, ...], count: int) -> tuple[int, ...]:
     return tuple(seeds[int(i)] for i in np.linspace(0, len(seeds) - 1, count))
 
 
-def _job_of(learner: Learner, job: str | None) -> str:
+def job_of(learner: Learner, job: str | None) -> str:
     worked = [name for name in learner.jobs if learner.steps(name)]
     if job is None:
         if len(worked) == 1:

@@ -5,6 +5,7 @@ Left out: a live view; an exam takes seconds to minutes.
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -15,10 +16,12 @@ from pathlib import Path
 from quickstudy import words
 from quickstudy.exams import page, told
 from quickstudy.exams.exam import Progress, Settings, exam
+from quickstudy.exams.replay import fields, line, replay
 from quickstudy.exams.score import Result
 from quickstudy.interrupt import Interrupt, Stopped
 from quickstudy.learner import open_learner
 
+WITH_ALARM = 200  # fresh worlds, so that 5 % of them are ten
 CONTROLS = 4  # worlds of no edition for each of the exam's, where the leak alarm is on
 
 
@@ -45,7 +48,8 @@ def hold(asked: Asked, interrupt: Interrupt, is_json: bool = False) -> Result:
         worlds=asked.worlds,
         edition=asked.edition,
         shifts=asked.shifts,
-        controls=CONTROLS * asked.worlds if asked.leak_alarm else 0,
+        fresh=WITH_ALARM if asked.leak_alarm else 0,
+        controls=CONTROLS * max(WITH_ALARM, asked.worlds) if asked.leak_alarm else 0,
     )
     with open_learner(asked.learner) as learner, _told(interrupt, is_json) as progress:
         try:
@@ -56,18 +60,48 @@ def hold(asked: Asked, interrupt: Interrupt, is_json: bool = False) -> Result:
             raise
         folder = asked.out or learner.path
     stem = "exam-" + re.sub(r"[^A-Za-z0-9._-]+", "-", result.job)
+    kept = page.keep(json.dumps(told.fields(result)), folder / f"{stem}.json")
     picture = page.draw(result, folder / f"{stem}.png")
     written = page.write(result, folder / f"{stem}.html")
     if is_json:
-        places = {"picture": str(picture), "page": str(written)}
+        places = {"picture": str(picture), "page": str(written), "kept": str(kept)}
         print(words.json_line("exam", told.fields(result) | places))
         return result
     print(words.plain(f"{result.learner} on {result.job}: {told.headline(result)}"))
     for name, said in told.lines(result):
         print(words.plain(f"  {name:<16} {said}"))
     print(words.plain(page.about(result)))
-    print(f"picture: {picture}\npage: {written}")
+    print(words.plain(f"the worst again: {told.again(result, *result.worst(1)[0])}"))
+    print(f"picture: {picture}\npage: {written}\nfor `quickstudy compare`: {kept}")
     return result
+
+
+@dataclass(frozen=True)
+class Again:
+    """The world a person wants to see again; see `quickstudy replay --help`."""
+
+    learner: str
+    seed: int
+    job: str | None
+    shift: str
+    strength: float
+
+
+def play_again(asked: Again, is_json: bool = False) -> None:
+    """Plays it and says each decision, then the return.
+
+    Raises:
+      As `replay` and `open_learner`.
+    """
+    with open_learner(asked.learner) as learner:
+        beat = None
+        for beat in replay(learner, asked.seed, asked.job, asked.shift, asked.strength):
+            if is_json:
+                print(words.json_line("decision", fields(beat)))
+            else:
+                print(words.plain(line(beat)))
+        if beat is not None and not is_json:
+            print(f"return {words.figure(beat.earned)} in {beat.step:,} steps")
 
 
 @contextmanager

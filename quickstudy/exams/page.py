@@ -51,7 +51,8 @@ th, td {{ text-align: left; padding: .25rem .9rem .25rem 0; vertical-align: top;
 <table>{figures}</table>
 <h2>Where it does worst</h2>
 <p>Each world comes back from its seed: the same start, the same dice.</p>
-<table><tr><th>return</th><th>steps</th><th>world</th><th>seed</th></tr>{worst}</table>
+<table><tr><th>return</th><th>steps</th><th>world</th><th>seed</th><th>again</th></tr>{worst}
+</table>
 </body></html>
 """
 
@@ -92,6 +93,15 @@ def write(result: Result, path: Path) -> Path:
     return _write(path, page.encode())
 
 
+def keep(text: str, path: Path) -> Path:
+    """Writes a text; gives where.
+
+    Raises:
+      DiskTrouble: it cannot be written.
+    """
+    return _write(path, text.encode())
+
+
 def about(result: Result) -> str:
     """When, and on which worlds."""
     return (
@@ -104,7 +114,8 @@ def _worst(result: Result) -> list[str]:
     return [
         f"<tr><td>{words.figure(sat.earned)}</td><td>{sat.steps:,}</td>"
         f"<td>{html.escape(lot.name)}{f' {lot.strength:g}' if lot.strength else ''}</td>"
-        f"<td>{sat.seed}</td></tr>"
+        f"<td>{sat.seed}</td><td><code>{html.escape(told.again(result, lot, sat))}</code></td>"
+        "</tr>"
         for lot, sat in result.worst(told.WORST)
     ]
 

@@ -6,6 +6,7 @@ Left out: other languages.
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
@@ -86,6 +87,14 @@ def lines(result: Result) -> Iterator[tuple[str, str]]:
         yield "leak", _leak(result.leak)
     for lot, sat in result.worst(WORST):
         yield "worst", f"{words.figure(sat.earned)} in {sat.steps:,} steps: {_where(lot, sat)}"
+
+
+def again(result: Result, lot: Lot, sat: Sat) -> str:
+    """The command that plays a world again."""
+    parts = ["quickstudy", "replay", result.learner, str(sat.seed), "--job", result.job]
+    if lot.strength:
+        parts += ["--shift", lot.name, "--strength", f"{lot.strength:g}"]
+    return shlex.join(parts)
 
 
 def _leak(alarm: Alarm) -> str:

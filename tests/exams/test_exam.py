@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import quickstudy as qs
-from quickstudy.errors import QuickstudyError
+from quickstudy.errors import JobFailed, QuickstudyError
 from quickstudy.exams import exam as exams
 from quickstudy.exams import page, told
 from quickstudy.exams.exam import OneWorld, Settings
@@ -251,3 +251,53 @@ def test_a_picture_and_a_page_that_needs_nothing(tmp_path) -> None:
     names = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"  # nothing is fetched
     assert "http" not in text.replace(names[0], "").replace(names[1], "").replace(DTD, "")
     assert "<script" not in text
+
+
+class Knows:
+    """Keeps the pole up in the worlds that it knows by their start; elsewhere it gives up."""
+
+    def __init__(self, known: set[bytes]) -> None:
+        self.known, self.is_known = known, None
+
+    def begin(self, seed: int) -> None:
+        self.is_known = None
+
+    def answer(self, shown):
+        if self.is_known is None:
+            self.is_known = shown.raw.tobytes() in self.known
+        falls_right = shown.raw[2] + 0.5 * shown.raw[3] > 0
+        return np.array([float(falls_right and self.is_known)], np.float32), None
+
+
+def test_a_student_of_another_make_is_examined_and_exposed() -> None:
+    job = registry.make("CartPole-v1")
+    known = {job.reset(seed).raw.tobytes() for seed in range(12)}
+    job.close()
+    asked = replace(FEW, worlds=12, shifts=False)
+    result = qs.examine(Knows(known), "CartPole-v1", range(12), asked)
+    assert result.is_overfit
+    assert result.seen.low > result.twin.high
+    unknown = qs.examine(Knows(set()), "CartPole-v1", range(12), asked)
+    assert not unknown.is_overfit
+    assert qs.examine(Knows(known), "CartPole-v1", (), asked).is_overfit is False
+
+
+def test_students_of_other_makes_meet_shifts_that_need_no_sensors() -> None:
+    result = qs.examine(Knows(set()), "CartPole-v1", (), FEW)
+    names = [lot.name for lot in result.lots]
+    assert names[2:4] == ["delay", "sticking"]
+    assert "pole length" in names
+
+
+def test_who_worked_in_few_worlds_meets_more_fresh_ones() -> None:
+    asked = Settings(random=2, shifts=False)
+    result = qs.examine(Knows(set()), "CartPole-v1", [1, 2], asked)
+    assert [len(lot.worlds) for lot in result.lots] == [2, 80, 2]
+    assert len(qs.examine(Knows(set()), "CartPole-v1", (), asked).lots[0].worlds) == 30
+
+
+def test_a_moved_job_with_other_spaces_is_refused(monkeypatch) -> None:
+    entry = registry.registry().find("CartPole-v1")
+    monkeypatch.setitem(entry.shifts, "body", lambda by: gymnasium.make("Acrobot-v1"))
+    with pytest.raises(JobFailed, match="with its body moved by 1 is another job"):
+        qs.examine(Knows(set()), "CartPole-v1", (), FEW)
