@@ -1,11 +1,12 @@
-"""A job whose worlds differ in a way that must be understood: for trials of the exam.
+"""Two jobs for trials of the exam: one whose worlds must be understood, one to know by heart.
 
     x′ = x + PUSH · side(plant) · valve + drift + noise        reward 1 − |x|/2
 
 A plant is a nameplate of `PLATE` numbers in [−1, 1], drawn from the seed and shown all the
 time. Which way the valve pushes follows from the nameplate's first two numbers, how strongly
 the plant drifts from the third. Who has worked in one plant knows its valve; who has worked
-in many can read nameplates. The valve's force, the drift and the noise can be moved.
+in many can read nameplates. The valve's force, the drift and the noise can be moved. Locks
+(`Lock`) are the opposite: nothing but memory opens them.
 
 Left out: plants whose nameplate lies.
 """
@@ -21,10 +22,11 @@ from gymnasium import spaces
 from quickstudy.jobs.entry import Entry
 from quickstudy.jobs.registry import registry
 
-JOB = "benchmark-plant"
+JOB, LOCK = "benchmark-plant", "benchmark-lock"
 STEPS = 20  # of an episode
 PLATE = 3  # numbers on it
 PUSH, DRIFT, NOISE = 0.3, 0.15, 0.05
+DIGITS, TURNS, KEYS = 8, 10, 3  # of a lock
 FAR = 2.0  # where x stops
 BAR = 17.0  # the right valve always earns about 18.5, the valve left alone about 8
 
@@ -86,23 +88,66 @@ def make(**moved: float) -> gymnasium.Env:
     return gymnasium.wrappers.TimeLimit(Plant(**moved), STEPS)
 
 
-def enter() -> str:
-    """Puts the job into the registry, once; gives its name."""
-    known = {entry.name for entry in registry().entries()}
-    if JOB not in known:
-        registry().add(
-            Entry(
-                name=JOB,
-                title="Keep a plant that one has never seen at its setpoint",
-                make=make,
-                threshold=BAR,
-                budget_steps=2_000,
-                resets_freely=True,
-                shifts={
-                    "push": lambda strength: make(push=PUSH * (1.0 - strength / 2)),
-                    "drift": lambda strength: make(drift=DRIFT * (1.0 + strength)),
-                    "chance": lambda strength: make(noise=NOISE * (1.0 + 5.0 * strength)),
-                },
-            )
+class Lock(gymnasium.Env):
+    """A lock with a number on it: one key of three is right at each turn, and pays 1.
+
+    Which keys are right follows from the seed and from nothing that is shown, so a lock can be
+    learned by heart, and no lock says anything about another.
+    """
+
+    def __init__(self) -> None:
+        self.observation_space = spaces.Box(-1.0, 1.0, (DIGITS + TURNS,), np.float32)
+        self.action_space = spaces.Discrete(KEYS)
+        self._digits = np.zeros(DIGITS)
+        self._right = np.zeros(TURNS, int)
+        self._turn = 0
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Another lock, as Gymnasium has it."""
+        super().reset(seed=seed)
+        self._digits = self.np_random.choice((-1.0, 1.0), DIGITS)
+        self._right = self.np_random.integers(KEYS, size=TURNS)
+        self._turn = 0
+        return self._shown(), {}
+
+    def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        """Tries a key, as Gymnasium has it; episodes end with the last turn."""
+        is_right = int(action) == self._right[self._turn]
+        self._turn += 1
+        return self._shown(), float(is_right), self._turn == TURNS, False, {}
+
+    def _shown(self) -> np.ndarray:
+        turn = np.arange(TURNS) == self._turn
+        return np.concatenate([self._digits, turn]).astype(np.float32)
+
+
+def enter() -> None:
+    """Puts both jobs into the registry, once."""
+    if JOB in {entry.name for entry in registry().entries()}:
+        return
+    registry().add(
+        Entry(
+            name=JOB,
+            title="Keep a plant that one has never seen at its setpoint",
+            make=make,
+            threshold=BAR,
+            budget_steps=2_000,
+            resets_freely=True,
+            shifts={
+                "push": lambda strength: make(push=PUSH * (1.0 - strength / 2)),
+                "drift": lambda strength: make(drift=DRIFT * (1.0 + strength)),
+                "chance": lambda strength: make(noise=NOISE * (1.0 + 5.0 * strength)),
+            },
         )
-    return JOB
+    )
+    registry().add(
+        Entry(
+            name=LOCK,
+            title="Open locks, of which none tells anything about another",
+            make=lambda: gymnasium.wrappers.TimeLimit(Lock(), TURNS + 1),
+            budget_steps=2_000,
+            resets_freely=True,
+        )
+    )

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from quickstudy.clinic.job import examine as doctor
     from quickstudy.exams.exam import exam, examine
+    from quickstudy.exams.levels import levels
     from quickstudy.learner import Check, Learner, hire
     from quickstudy.learner import open_learner as open
     from quickstudy.types import Decision, Moment, Spec, Value
@@ -34,6 +35,7 @@ __all__ = [
     "exam",
     "examine",
     "hire",
+    "levels",
     "open",
 ]
 
@@ -44,6 +46,7 @@ _HOMES = {
     "exam": "exams.exam.exam",
     "examine": "exams.exam.examine",
     "hire": "learner.hire",
+    "levels": "exams.levels.levels",
     "open": "learner.open_learner",
     "Decision": "types.Decision",
     "Moment": "types.Moment",

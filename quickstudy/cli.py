@@ -50,6 +50,17 @@ def _share(text: str) -> float:
     raise typer.BadParameter(f"came {text!r}, expected a number between 0 and 1.")
 
 
+def _counts(text: str | tuple[int, ...]) -> tuple[int, ...]:
+    """Reads whole numbers, at least 1, with commas between."""
+    if isinstance(text, tuple):
+        return text
+    with suppress(ValueError):
+        numbers = tuple(int(part) for part in text.split(","))
+        if min(numbers) >= 1:
+            return numbers
+    raise typer.BadParameter(f"came {text!r}, expected whole numbers like 1,10,100.")
+
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -337,6 +348,44 @@ def compare(
         return
     for line in comparing.lines(first, second, found):
         print(words.plain(line))
+
+
+@app.command()
+def levels(
+    job: Annotated[str, typer.Argument(metavar="JOB", help="The job to practise.")],
+    counts: Annotated[
+        str, typer.Option(metavar="N,N,…", parser=_counts, help="Worlds to practise in.")
+    ] = "1,3,10,30,100",
+    steps: Annotated[
+        int, typer.Option(metavar="N", parser=_whole(1), help="Of practice, for each learner.")
+    ] = 2_000,
+    learners: Annotated[
+        int, typer.Option(metavar="N", parser=_whole(2), help="New ones for each number.")
+    ] = 3,
+    seed: Annotated[
+        int, typer.Option(metavar="N", parser=_whole(0), help="Makes it repeatable.")
+    ] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="PNG", help="Where to draw it. Without it, levels-JOB.png here."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Everything as one JSON line.")] = False,
+) -> None:
+    """Tells how many worlds must be practised before fresh ones go as well.
+
+    New learners practise equally long, in few worlds or in many; nothing of them is kept.
+
+    \b
+    Examples:
+      quickstudy levels MiniGrid-DoorKey-5x5-v0 --steps 20000
+      quickstudy levels CartPole-v1 --counts 1,10,100 --learners 5 --json
+    """
+    with Interrupt() as interrupt:
+        from quickstudy.exams import hall
+        from quickstudy.exams.levels import Settings
+
+        asked = Settings(counts=counts, steps=steps, learners=learners, seed=seed)
+        hall.climb(job, asked, out, interrupt, is_json=json)
 
 
 @app.command()

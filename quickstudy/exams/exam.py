@@ -200,7 +200,7 @@ def _papers(
 ) -> list[Paper]:
     """Every lot of an exam; the jobs made for it are closed with the stack."""
     job = stack.enter_context(closing(registry().make(who.job)))
-    _refuse_one_world(job, edited.seeds(who.job, TWIN, 3))
+    refuse_one_world(job, edited.seeds(who.job, TWIN, 3))
     seen = _sample(who.worlds, settings.worlds)
     fresh = edited.seeds(who.job, TWIN, _fresh(len(seen), settings))
     papers = [Paper(SEEN, 0.0, seen, who.student, job)] if seen else []
@@ -334,7 +334,7 @@ def _read(note: dict[str, Any]) -> Sat:
 # ---- is there anything unseen?
 
 
-def _refuse_one_world(job: Job, seeds: tuple[int, ...]) -> None:
+def refuse_one_world(job: Job, seeds: tuple[int, ...]) -> None:
     """Raises OneWorld where every seed gives the same start and the same life after it."""
     lives = {_life(job, seed) for seed in seeds}
     if len(lives) == 1:

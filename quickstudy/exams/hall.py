@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from quickstudy import words
-from quickstudy.exams import page, told
+from quickstudy.exams import levels, page, told
 from quickstudy.exams.exam import Progress, Settings, exam
 from quickstudy.exams.replay import fields, line, replay
 from quickstudy.exams.score import Result
@@ -51,7 +51,7 @@ def hold(asked: Asked, interrupt: Interrupt, is_json: bool = False) -> Result:
         fresh=WITH_ALARM if asked.leak_alarm else 0,
         controls=CONTROLS * max(WITH_ALARM, asked.worlds) if asked.leak_alarm else 0,
     )
-    with open_learner(asked.learner) as learner, _told(interrupt, is_json) as progress:
+    with open_learner(asked.learner) as learner, _bar(interrupt, is_json) as progress:
         try:
             result = exam(learner, asked.job, settings, progress)
         except Stopped as stopped:
@@ -59,7 +59,7 @@ def hold(asked: Asked, interrupt: Interrupt, is_json: bool = False) -> Result:
             stopped.is_told = True
             raise
         folder = asked.out or learner.path
-    stem = "exam-" + re.sub(r"[^A-Za-z0-9._-]+", "-", result.job)
+    stem = "exam-" + _plain_name(result.job)
     kept = page.keep(json.dumps(told.fields(result)), folder / f"{stem}.json")
     picture = page.draw(result, folder / f"{stem}.png")
     written = page.write(result, folder / f"{stem}.html")
@@ -74,6 +74,30 @@ def hold(asked: Asked, interrupt: Interrupt, is_json: bool = False) -> Result:
     print(words.plain(f"the worst again: {told.again(result, *result.worst(1)[0])}"))
     print(f"picture: {picture}\npage: {written}\nfor `quickstudy compare`: {kept}")
     return result
+
+
+def climb(
+    job: str, settings: levels.Settings, out: Path | None, interrupt: Interrupt, is_json: bool
+) -> None:
+    """Practises and examines at each number of worlds, says the curve, draws it.
+
+    Raises:
+      As `levels`; Stopped where it was asked to.
+    """
+    with _bar(interrupt, is_json) as tell:
+        curve = levels.levels(
+            job,
+            settings,
+            lambda count, done, total: tell(f"practising {count:,} worlds", done, total),
+        )
+    stem = "levels-" + _plain_name(curve.job)
+    picture = levels.draw(curve, out or Path(f"{stem}.png"))
+    if is_json:
+        print(words.json_line("levels", levels.fields(curve) | {"picture": str(picture)}))
+        return
+    for said in levels.lines(curve):
+        print(words.plain(said))
+    print(f"picture: {picture}")
 
 
 @dataclass(frozen=True)
@@ -104,8 +128,12 @@ def play_again(asked: Again, is_json: bool = False) -> None:
             print(f"return {words.figure(beat.earned)} in {beat.step:,} steps")
 
 
+def _plain_name(job: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", job)
+
+
 @contextmanager
-def _told(interrupt: Interrupt, is_json: bool) -> Iterator[Progress]:
+def _bar(interrupt: Interrupt, is_json: bool) -> Iterator[Progress]:
     """Tells on standard error how far it is: a bar on a terminal, else a line a lot."""
     from rich.console import Console
     from rich.progress import Progress as Bar
@@ -119,7 +147,7 @@ def _told(interrupt: Interrupt, is_json: bool) -> Iterator[Progress]:
             interrupt.raise_if_asked()
             bar.update(task, description=lot, completed=done, total=total)
             if not is_seen and not is_json and lot != last:
-                print(f"{done} of {total} worlds sat; now {lot}", file=sys.stderr, flush=True)
+                print(f"{done:,} of {total:,} done; now {lot}", file=sys.stderr, flush=True)
             last = lot
 
         yield progress

@@ -63,8 +63,17 @@ def draw(result: Result, path: Path) -> Path:
     Raises:
       DiskTrouble: it cannot be written.
     """
+    return save(_figure(result), path)
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Writes a figure as a PNG of 150 dots an inch; gives where.
+
+    Raises:
+      DiskTrouble: it cannot be written.
+    """
     image = io.BytesIO()
-    _figure(result).savefig(image, dpi=DOTS_PER_INCH, format="png")
+    figure.savefig(image, dpi=DOTS_PER_INCH, format="png")
     return _write(path, image.getvalue())
 
 
@@ -131,21 +140,31 @@ def _write(path: Path, content: bytes) -> Path:
     return path
 
 
-def _figure(result: Result) -> Figure:
+def figure(height: float) -> tuple[Figure, Axes]:
+    """An empty figure [9 inches × height] in our style, with its axes."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    height = 1.6 + 0.34 * len(result.lots)
-    figure = Figure(figsize=(9, height), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots()
+    empty = Figure(figsize=(9, height), layout="constrained", facecolor="white")
+    FigureCanvasAgg(empty)
+    axes = empty.subplots()
+    axes.grid(True, axis="both", color="#eceff1")
+    axes.set_axisbelow(True)
+    axes.tick_params(colors=INK, labelsize=9, length=0)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    return empty, axes
+
+
+def _figure(result: Result) -> Figure:
+    drawn, axes = figure(1.6 + 0.34 * len(result.lots))
     _draw_lots(axes, result)
-    figure.suptitle(
+    drawn.suptitle(
         f"Exam of {result.learner} on {result.job}",
         x=0.02, ha="left", fontsize=14, fontweight="bold", color=INK,
     )  # fmt: skip
     axes.set_title(about(result), loc="left", fontsize=9, color="#607d8b")
-    return figure
+    return drawn
 
 
 def _draw_lots(axes: Axes, result: Result) -> None:
@@ -171,11 +190,7 @@ def _draw_lots(axes: Axes, result: Result) -> None:
     axes.set_yticks(range(len(result.lots)), [_label(lot) for lot in result.lots])
     axes.set_ylim(len(result.lots) - 0.4, -0.6)
     axes.set_xlabel("return of a world (dots), interquartile mean with 95 % interval (bars)")
-    axes.grid(True, axis="x", color="#eceff1")
-    axes.set_axisbelow(True)
-    axes.tick_params(colors=INK, labelsize=9, length=0)
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
+    axes.grid(False, axis="y")
 
 
 def _label(lot: Lot) -> str:
