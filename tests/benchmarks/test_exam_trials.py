@@ -73,14 +73,25 @@ def test_the_table_of_memorisers_counts_by_kind() -> None:
 
 
 def test_the_table_of_leaks_counts_alarms() -> None:
-    def case(is_leaked: bool, better: float, what: str = "slips") -> leaked.Case:
+    def case(is_leaked: bool, better: float, what: str = "slips", job: str = "") -> leaked.Case:
         rng = np.random.default_rng(0)
         fresh = [*(better + rng.normal(size=10)), *rng.normal(size=190)]
         lots = lot(TWIN, fresh), lot(CONTROL, list(rng.normal(size=800)))
-        return leaked.Case(what, is_leaked, better, Result("a", "j", 1, "e", "f", None, lots))
+        return leaked.Case(
+            what, job, is_leaked, better, Result("a", "j", 1, "e", "f", None, lots)
+        )
 
-    found = [case(True, 5.0), case(True, 0.0, "learner"), case(False, 0.0)]
+    found = [
+        case(True, 5.0),
+        case(True, 0.0, "learner", plants.LOCK),
+        case(True, 5.0, "learner", plants.JOB),
+        case(False, 0.0),
+    ]
     assert isinstance(found[0].result.leak, Alarm)
     text = leaked.written(found, [(0.5, 1.0, 3)], 4, "command")
-    assert "leaked: 1 of 2 (learners of ours 0 of 1). False alarms: 0 of 1." in text
+    assert "leaked: 1 of 2 (learners of ours that know them by heart 0 of 1" in text
+    assert (
+        "False alarms: 0 of 1. Learners of ours to which the leak is of little use: 1 of 1"
+        in text
+    )
     assert "| 90% to 40% | 1.00 | 3 of 4 |" in text
