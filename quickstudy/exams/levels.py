@@ -273,7 +273,7 @@ def draw(curve: Curve, path: Path) -> Path:
 
 
 def _figure(curve: Curve) -> Figure:
-    figure, axes = page.figure(4.6)
+    figure, (axes,) = page.figure(4.6)
     counts = [level.count for level in curve.levels]
     pairs = [curve.scores(number) for number in range(len(counts))]
     for place, (name, colour) in enumerate(page.COLOURS.items()):

@@ -16,7 +16,7 @@ from quickstudy import words
 from quickstudy.errors import DiskTrouble
 from quickstudy.exams import told
 from quickstudy.exams.score import RANDOM, SEEN, TWIN, Lot, Result
-from quickstudy.exams.statistics import estimate, iqm
+from quickstudy.exams.statistics import Estimate, estimate, iqm
 from quickstudy.report import BLUE, DOTS_PER_INCH, GREY, INK, ORANGE, TEAL
 
 if TYPE_CHECKING:
@@ -140,31 +140,61 @@ def _write(path: Path, content: bytes) -> Path:
     return path
 
 
-def figure(height: float) -> tuple[Figure, Axes]:
-    """An empty figure [9 inches × height] in our style, with its axes."""
+def figure(*heights: float) -> tuple[Figure, list[Axes]]:
+    """An empty figure, 9 inches wide, in our style; axes of these heights [inches] in it."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    empty = Figure(figsize=(9, height), layout="constrained", facecolor="white")
+    empty = Figure(figsize=(9, sum(heights)), layout="constrained", facecolor="white")
     FigureCanvasAgg(empty)
-    axes = empty.subplots()
-    axes.grid(True, axis="both", color="#eceff1")
-    axes.set_axisbelow(True)
-    axes.tick_params(colors=INK, labelsize=9, length=0)
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
-    return empty, axes
+    column = empty.subplots(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
+    for axes in column:
+        axes.grid(True, axis="both", color="#eceff1")
+        axes.set_axisbelow(True)
+        axes.tick_params(colors=INK, labelsize=9, length=0)
+        axes.xaxis.label.set_color(INK)
+        axes.yaxis.label.set_color(INK)
+        for side in ("top", "right", "left"):
+            axes.spines[side].set_visible(False)
+        axes.spines["bottom"].set_color(GREY)
+    return empty, list(column)
 
 
 def _figure(result: Result) -> Figure:
-    drawn, axes = figure(1.6 + 0.34 * len(result.lots))
-    _draw_lots(axes, result)
+    lost = _lost(result)
+    heights = [1.3 + 0.3 * len(result.lots)] + ([0.8 + 0.3 * len(lost)] if lost else [])
+    drawn, axes = figure(*heights)
+    _draw_lots(axes[0], result)
+    if lost:
+        _draw_lost(axes[1], lost)
     drawn.suptitle(
         f"Exam of {result.learner} on {result.job}",
         x=0.02, ha="left", fontsize=14, fontweight="bold", color=INK,
     )  # fmt: skip
-    axes.set_title(about(result), loc="left", fontsize=9, color="#607d8b")
+    axes[0].set_title(about(result), loc="left", fontsize=9, color="#607d8b")
     return drawn
+
+
+def _lost(result: Result) -> dict[str, Estimate]:
+    """What leaving its own worlds costs, and each shift: shares of the score."""
+    if result.ends is None:
+        return {}
+    way = result.ends[1] - result.ends[0]
+    gap = {"own to fresh": Estimate(*(x / way for x in result.gap))} if result.gap else {}
+    return gap | result.decline
+
+
+def _draw_lost(axes: Axes, lost: dict[str, Estimate]) -> None:
+    """One bar each, with its interval."""
+    for row, (name, share) in enumerate(lost.items()):
+        colour = ORANGE if name == "own to fresh" else BLUE
+        axes.barh(row, 100 * share.value, height=0.55, color=colour, alpha=0.45)
+        axes.plot([100 * share.low, 100 * share.high], [row, row], color=colour, linewidth=3)
+    axes.set_yticks(range(len(lost)), list(lost))
+    axes.set_ylim(len(lost) - 0.4, -0.6)
+    axes.axvline(0, color=GREY, linewidth=1)
+    axes.set_xlabel("lost, in % of the way from random actions to the bar, with 95 % interval")
+    axes.grid(False, axis="y")
 
 
 def _draw_lots(axes: Axes, result: Result) -> None:
