@@ -41,8 +41,9 @@ def written(curve: Curve, command: str) -> str:
             "# How many worlds must be practised?",
             "",
             f"Made by `{command}` on {datetime.date.today()}; do not edit. Job {curve.job}, "
-            f"{len(curve.levels[0].twin)} learners a row, {curve.steps:,} steps each, 30 "
-            f"worlds of a kind; random actions {tables.number(curve.random)}, bar {bar}; "
+            f"{len(curve.levels[0].twin)} learners a row, {curve.steps:,} steps each, at "
+            f"most 30 worlds that it worked in and 30 to 80 fresh ones; random actions "
+            f"{tables.number(curve.random)}, bar {bar}; "
             f"{runs.machine()}. The gap counts as closed at {curves.CLOSED:.0%} of the way "
             "from random to the bar.",
             "",

@@ -215,7 +215,7 @@ def written(
             "# Learners that memorised their worlds",
             "",
             f"Made by `{command}` on {datetime.date.today()}; do not edit. 30 worlds of each "
-            f"kind (80 fresh ones where fewer than 10 were worked in), {runs.machine()}.",
+            f"kind (80 fresh ones where fewer than 30 were worked in), {runs.machine()}.",
             "",
             tables.summary(said),
             "",

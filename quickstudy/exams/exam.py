@@ -23,7 +23,7 @@ import numpy as np
 
 from quickstudy.errors import JobFailed, QuickstudyError
 from quickstudy.exams import shifts as shifting
-from quickstudy.exams.score import CONTROL, ENOUGH, RANDOM, SEEN, TWIN, Lot, Result
+from quickstudy.exams.score import CONTROL, RANDOM, SEEN, TWIN, Lot, Result
 from quickstudy.exams.shifts import Ground
 from quickstudy.exams.sitting import Frozen, Sat, Student, sit
 from quickstudy.exams.worlds import Edition, edition
@@ -39,7 +39,7 @@ from quickstudy.types import Array, End, Observation, Spec, Value
 DISCOUNT = 0.99  # of a student that does not say its own
 Progress = Callable[[str, int, int], None]  # a lot's name, worlds sat, worlds in all
 ONE_WORLD_STEPS = 50  # with the same actions, after which two worlds are taken to be one
-FOR_FEW = 80  # fresh worlds for who worked in few: one world alone tells little beside thirty
+FOR_FEW = 80  # fresh worlds, at least, for who worked in fewer than are asked of each kind
 
 
 @dataclass(frozen=True)
@@ -219,7 +219,7 @@ def _papers(
 
 
 def _fresh(seen: int, settings: Settings) -> int:
-    is_few = 0 < seen < min(settings.worlds, ENOUGH)
+    is_few = 0 < seen < settings.worlds  # what few worlds cannot tell, more fresh ones may
     return max(settings.worlds, settings.fresh, FOR_FEW if is_few else 0)
 
 

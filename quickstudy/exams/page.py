@@ -36,6 +36,7 @@ body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem aut
        padding: 0 1rem; color: #263238; background: #fff; }}
 h1 {{ font-size: 1.4rem; margin-bottom: 0; }} p.about {{ color: #607d8b; margin-top: .2rem; }}
 p.found {{ font-size: 1.15rem; }} svg {{ max-width: 100%; height: auto; }}
+code {{ font-size: .85em; }}
 table {{ border-collapse: collapse; margin: 1rem 0; }}
 th, td {{ text-align: left; padding: .25rem .9rem .25rem 0; vertical-align: top;
          border-bottom: 1px solid #eceff1; }} th {{ font-weight: 600; }}
@@ -63,7 +64,13 @@ def draw(result: Result, path: Path) -> Path:
     Raises:
       DiskTrouble: it cannot be written.
     """
-    return save(_figure(result), path)
+    drawn = _figure(result)
+    drawn.suptitle(
+        f"Exam of {result.learner} on {result.job}",
+        x=0.02, ha="left", fontsize=14, fontweight="bold", color=INK,
+    )  # fmt: skip
+    drawn.axes[0].set_title(about(result), loc="left", fontsize=9, color="#607d8b", pad=14)
+    return save(drawn, path)
 
 
 def save(figure: Figure, path: Path) -> Path:
@@ -167,11 +174,6 @@ def _figure(result: Result) -> Figure:
     _draw_lots(axes[0], result)
     if lost:
         _draw_lost(axes[1], lost)
-    drawn.suptitle(
-        f"Exam of {result.learner} on {result.job}",
-        x=0.02, ha="left", fontsize=14, fontweight="bold", color=INK,
-    )  # fmt: skip
-    axes[0].set_title(about(result), loc="left", fontsize=9, color="#607d8b")
     return drawn
 
 

@@ -5,7 +5,6 @@ Left out: other languages.
 
 from __future__ import annotations
 
-import math
 import shlex
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -150,10 +149,10 @@ def fields(result: Result) -> dict[str, Any]:
 
 
 def _chance(p: float | None) -> str:
-    """``3 of 100``, ``1 of 1,000 or fewer``."""
+    """``3 of 100 cases``, ``2 of 1,000 cases``, ``less than 1 of 1,000 cases``."""
     if p is None or p >= 0.0095:
         return f"{100 * (p or 0.0):.0f} of 100 cases"
-    return f"{math.ceil(1_000 * p)} of 1,000 cases"
+    return f"{1_000 * p:.0f} of 1,000 cases" if p >= 0.001 else "less than 1 of 1,000 cases"
 
 
 def _with_interval(told: Estimate, figure: Any = words.figure) -> str:
