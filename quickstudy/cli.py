@@ -50,10 +50,8 @@ def _share(text: str) -> float:
     raise typer.BadParameter(f"came {text!r}, expected a number between 0 and 1.")
 
 
-def _counts(text: str | tuple[int, ...]) -> tuple[int, ...]:
+def _counts(text: str) -> tuple[int, ...]:
     """Reads whole numbers, at least 1, with commas between."""
-    if isinstance(text, tuple):
-        return text
     with suppress(ValueError):
         numbers = tuple(int(part) for part in text.split(","))
         if min(numbers) >= 1:
@@ -354,7 +352,7 @@ def compare(
 def levels(
     job: Annotated[str, typer.Argument(metavar="JOB", help="The job to practise.")],
     counts: Annotated[
-        str, typer.Option(metavar="N,N,…", parser=_counts, help="Worlds to practise in.")
+        str, typer.Option(metavar="N,N,…", help="Worlds to practise in.")
     ] = "1,3,10,30,100",
     steps: Annotated[
         int, typer.Option(metavar="N", parser=_whole(1), help="Of practice, for each learner.")
@@ -384,7 +382,7 @@ def levels(
         from quickstudy.exams import hall
         from quickstudy.exams.levels import Settings
 
-        asked = Settings(counts=counts, steps=steps, learners=learners, seed=seed)
+        asked = Settings(counts=_counts(counts), steps=steps, learners=learners, seed=seed)
         hall.climb(job, asked, out, interrupt, is_json=json)
 
 

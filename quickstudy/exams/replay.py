@@ -17,11 +17,12 @@ from quickstudy import words
 from quickstudy.errors import UnknownShift, did_you_mean
 from quickstudy.exams import exam as exams
 from quickstudy.exams import shifts as shifting
-from quickstudy.exams.sitting import LONGEST, Frozen
+from quickstudy.exams.sitting import LONGEST
 from quickstudy.jobs.job import Job
 from quickstudy.jobs.layout import Layout
 from quickstudy.jobs.registry import registry
 from quickstudy.learner import Learner
+from quickstudy.mind import mind as minds
 from quickstudy.types import Array, End, Value
 
 
@@ -56,7 +57,7 @@ def replay(
       UnknownShift: the job has no such shift. As the job does, where that fails.
     """
     name = exams.job_of(learner, job)
-    student = Frozen(learner.mind(name))
+    mind = learner.mind(name)
     with ExitStack() as stack:
         made: Job = stack.enter_context(closing(registry().make(name)))
         if shift:
@@ -64,12 +65,11 @@ def replay(
         layout, earned = Layout(made.spec), 0.0
         observation = made.reset(seed)
         for number in range(1, (made.spec.max_steps or LONGEST) + 1):
-            shown = observation
-            action, value = student.answer(shown)
-            step = made.step(action)
+            shown, choice = observation.raw, minds.act(mind, observation)
+            step = made.step(choice.flat)
             observation, earned = step.observation, earned + step.reward
-            own = layout.unpack(action)
-            yield Beat(number, shown.raw, own, value, step.reward, earned, step.end)
+            action = layout.unpack(choice.flat)
+            yield Beat(number, shown, action, choice.value, step.reward, earned, step.end)
             if step.end is not End.NOT:
                 return
 
