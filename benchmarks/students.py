@@ -96,7 +96,8 @@ def written(drilled: Student, broad: Student, command: str) -> str:
             f"Made by `{command}` on {datetime.date.today()}; do not edit. Job {plants.JOB}, "
             f"{WORLDS} worlds of a kind, the same for both but for their own; bar "
             f"{tables.number(plants.BAR)}; {runs.machine()}. One student of each kind: the "
-            "intervals are over worlds, not over students.",
+            "intervals are over worlds, not over students. Differences are over worlds that "
+            "both sat.",
             "",
             tables.summary(said),
             "",

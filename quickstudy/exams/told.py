@@ -32,7 +32,7 @@ def headline(result: Result) -> str:
             f"It knows its own worlds better than the job: {words.figure(gap.value)} less in "
             f"fresh ones, which chance alone does in {_chance(result.gap_by_chance)}."
         )
-    fewest = min(len(lot.worlds) for lot in result.lots if lot.name in (SEEN, TWIN))
+    fewest = _fewest(result)
     if fewest < ENOUGH:
         return (
             f"It earns {words.figure(twin.value)} in fresh worlds; {fewest} worlds of a kind "
@@ -56,11 +56,12 @@ def lines(result: Result) -> Iterator[tuple[str, str]]:
         yield "bar", words.figure(result.bar)
     if result.gap is not None:
         said = "overfit" if result.is_overfit else "not shown to be overfit"
-        yield (
-            "gap",
-            f"{_with_interval(result.gap, words.signed)} (seen less twin); {said}: by chance "
-            f"in {_chance(result.gap_by_chance)}",
+        gap = (
+            f"{words.signed(result.gap.value)} (too few worlds for an interval"
+            if _fewest(result) < ENOUGH
+            else f"{_with_interval(result.gap, words.signed)} (seen less twin"
         )
+        yield "gap", f"{gap}); {said}: by chance in {_chance(result.gap_by_chance)}"
     if result.jaggedness is not None:
         yield (
             "jaggedness",
@@ -146,6 +147,10 @@ def fields(result: Result) -> dict[str, Any]:
             for lot in result.lots
         ],
     }
+
+
+def _fewest(result: Result) -> int:
+    return min(len(lot.worlds) for lot in result.lots if lot.name in (SEEN, TWIN))
 
 
 def _chance(p: float | None) -> str:
