@@ -85,11 +85,16 @@ def climb(
       As `levels`; Stopped where it was asked to.
     """
     with _bar(interrupt, is_json) as tell:
-        curve = levels.levels(
-            job,
-            settings,
-            lambda count, done, total: tell(f"practising {count:,} worlds", done, total),
-        )
+
+        def practising(count: int, done: int, total: int) -> None:
+            tell(f"practice in {count:,} worlds", done, total)
+
+        try:
+            curve = levels.levels(job, settings, practising)
+        except Stopped as stopped:
+            print("Stopped; nothing is kept of learners that were new.")
+            stopped.is_told = True
+            raise
     stem = "levels-" + _plain_name(curve.job)
     picture = levels.draw(curve, out or Path(f"{stem}.png"))
     if is_json:

@@ -13,6 +13,7 @@ from quickstudy.cli import main
 from quickstudy.errors import QuickstudyError
 from quickstudy.exams import levels as curves
 from quickstudy.exams.levels import Curve, Level, Settings, crossing
+from quickstudy.interrupt import Stopped
 
 
 @pytest.fixture(autouse=True)
@@ -102,3 +103,14 @@ def test_mistakes(capsys) -> None:
     assert "whole numbers like 1,10,100" in capsys.readouterr().err
     with pytest.raises(QuickstudyError, match="none below 1"):
         qs.levels("CartPole-v1", Settings(counts=(0, 3)))
+
+
+def test_stopped_it_says_what_is_left(capsys, monkeypatch) -> None:
+    def stop(*_):
+        raise Stopped(2)
+
+    monkeypatch.setattr(curves, "levels", stop)
+    assert main(["levels", "CartPole-v1"]) == 130
+    said = capsys.readouterr()
+    assert said.out == "Stopped; nothing is kept of learners that were new.\n"
+    assert said.err == ""
