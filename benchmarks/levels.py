@@ -1,8 +1,9 @@
 """The number-of-levels curve on a job whose worlds must be understood.
 
-    python -m benchmarks.levels            # 15 learners of 2,000 steps: CPU minutes
-    python -m benchmarks.levels --quick    # four of 300; writes no table here
-    python -m benchmarks.levels --seed 3   # other learners, other exam
+    python -m benchmarks.levels                 # 15 learners of 2,000 steps: CPU minutes
+    python -m benchmarks.levels --steps 6000 --counts 30 100 300
+    python -m benchmarks.levels --quick         # four of 300; writes no table here
+    python -m benchmarks.levels --seed 3        # other learners, other exam
 
 The job is `benchmarks.plants`; the curve is the product's own, `qs.levels`. Left out: jobs of
 the catalogue that are generated (DoorKey, the driver), which take hours.
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import planted, plants, runs, tables
@@ -25,7 +27,8 @@ from quickstudy.exams.statistics import Estimate
 
 COMMAND = "python -m benchmarks.levels"
 SEED = 100
-QUICK = {"counts": (1, 10), "steps": 300, "learners": 2}
+USUAL = Settings()
+QUICK = Settings(counts=(1, 10), steps=300, learners=2)
 
 
 def written(curve: Curve, command: str) -> str:
@@ -63,21 +66,32 @@ def _interval(told: Estimate) -> str:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__.partition("\n")[0])
     parser.add_argument("--seed", type=int, default=SEED, help="of learners and exam")
+    parser.add_argument("--steps", type=int, default=USUAL.steps, help="of each learner")
+    parser.add_argument("--counts", type=int, nargs="+", default=USUAL.counts, help="worlds")
     parser.add_argument("--quick", action="store_true", help="seconds; writes no table here")
     parser.add_argument("--output", type=Path, help="folder for table and picture")
     asked = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
     plants.enter()
-    settings = Settings(seed=10_000 * asked.seed, **(QUICK if asked.quick else {}))
+    chosen = QUICK if asked.quick else Settings(tuple(asked.counts), asked.steps)
+    settings = replace(chosen, seed=10_000 * asked.seed)
     with planted.home(asked.seed):
         curve = curves.levels(plants.JOB, settings, _tell)
-    text = written(curve, f"{COMMAND} --seed {asked.seed}")
+    text = written(curve, _command(settings, asked.seed))
     if asked.output or not asked.quick:
         folder = asked.output or RESULTS
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "levels.md").write_text(text)
-        curves.draw(curve, folder / "levels.png")
+        name = "levels" if settings.steps == USUAL.steps else f"levels_{settings.steps}"
+        (folder / f"{name}.md").write_text(text)
+        curves.draw(curve, folder / f"{name}.png")
     print(text)
     return 0
+
+
+def _command(settings: Settings, seed: int) -> str:
+    counts = " ".join(map(str, settings.counts))
+    asked = f" --steps {settings.steps}" if settings.steps != USUAL.steps else ""
+    asked += f" --counts {counts}" if settings.counts != USUAL.counts else ""
+    return f"{COMMAND}{asked} --seed {seed}"
 
 
 def _tell(count: int, done: int, total: int) -> None:
