@@ -12,7 +12,8 @@ apart: nobody can tell from one world, in which a learner does well, that it kno
 
 Left out: learners that overfit to shifts.
 
-Developed on seeds 0 to 14; the table's seed was run once.
+Developed on seeds 0 to 14. Seed 100 was run once and moved a rule (docs/log.md); the table is
+of seed 101, run once after that.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from quickstudy.jobs.registry import registry
 from quickstudy.types import Spec
 
 COMMAND = "python -m benchmarks.overfit"
-SEED = 100
+SEED = 101
 PLANTED, IN_ONE, HONEST = 10, 3, 20
 DRILLED_STEPS, BROAD_STEPS = 1_000, 2_500
 FEWEST_SLIPS = 0.3  # of a planted recogniser in worlds that it does not know
