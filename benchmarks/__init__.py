@@ -12,6 +12,10 @@
     incumbents    who does each job today, and how well
     bugs          does the doctor find and name bugs planted in a learner?
     coverage      do the intervals of exams hold as often as they say?
+    overfit       are learners that memorised their worlds exposed, and honest ones not?
+    leaked        does the alarm fire where one exam world in twenty was practised?
+    levels        how many worlds must be practised before fresh ones go as well?
+    students      one drilled in a single world, one broad: practice counted, one exam
     readme        puts the tables' summaries into the README
 
 Tables stand in `benchmarks/results/`, with the command that made them.

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from quickstudy.clinic.visit import doctor
-    from quickstudy.exams.exam import exam
+    from quickstudy.exams.exam import exam, examine
+    from quickstudy.exams.levels import levels
     from quickstudy.learner import Check, Learner, hire
     from quickstudy.learner import open_learner as open
     from quickstudy.types import Decision, Moment, Spec, Value
@@ -32,7 +33,9 @@ __all__ = [
     "Value",
     "doctor",
     "exam",
+    "examine",
     "hire",
+    "levels",
     "open",
 ]
 
@@ -41,7 +44,9 @@ _HOMES = {
     "Learner": "learner.Learner",
     "doctor": "clinic.visit.doctor",
     "exam": "exams.exam.exam",
+    "examine": "exams.exam.examine",
     "hire": "learner.hire",
+    "levels": "exams.levels.levels",
     "open": "learner.open_learner",
     "Decision": "types.Decision",
     "Moment": "types.Moment",

@@ -50,6 +50,15 @@ def _share(text: str) -> float:
     raise typer.BadParameter(f"came {text!r}, expected a number between 0 and 1.")
 
 
+def _counts(text: str) -> tuple[int, ...]:
+    """Reads whole numbers, at least 1, with commas between."""
+    with suppress(ValueError):
+        numbers = tuple(int(part) for part in text.split(","))
+        if min(numbers) >= 1:
+            return numbers
+    raise typer.BadParameter(f"came {text!r}, expected whole numbers like 1,10,100.")
+
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -253,7 +262,7 @@ def exam(
     leak_alarm: Annotated[
         bool,
         typer.Option("--leak-alarm", help="Look whether the fresh worlds were trained on; "
-                     "sits four times as many others."),
+                     "sits 200 of them, and four times as many others."),
     ] = False,
     out: Annotated[
         Path | None,
@@ -279,6 +288,102 @@ def exam(
 
         asked = hall.Asked(learner, job, worlds, edition, shifts, leak_alarm, out)
         hall.hold(asked, interrupt, is_json=json)
+
+
+@app.command()
+def replay(
+    learner: Annotated[
+        str, typer.Argument(metavar="LEARNER", help="A learner's name or path.")
+    ],
+    seed: Annotated[
+        int,
+        typer.Argument(
+            metavar="SEED", parser=_whole(0), help="Of the world, as the exam says."
+        ),
+    ],
+    job: Annotated[
+        str | None,
+        typer.Option(metavar="JOB", help="The job. Without it, the only one it worked on."),
+    ] = None,
+    shift: Annotated[
+        str, typer.Option(metavar="NAME", help="Of the world, where it was a shifted one.")
+    ] = "",
+    strength: Annotated[
+        float, typer.Option(metavar="SHARE", min=0.0, max=1.0, help="Of the shift.")
+    ] = 1.0,
+    json: Annotated[bool, typer.Option("--json", help="One JSON line a decision.")] = False,
+) -> None:
+    """Plays a world of an exam again, frozen: each decision, what was expected, what came.
+
+    \b
+    Examples:
+      quickstudy replay ada 1234567
+      quickstudy replay ada 1234567 --job CartPole-v1 --shift "pole length" --strength 0.5
+    """
+    from quickstudy.exams import hall
+
+    hall.play_again(hall.Again(learner, seed, job, shift, strength), is_json=json)
+
+
+@app.command()
+def compare(
+    a: Annotated[Path, typer.Argument(metavar="A.json", help="An exam, as `exam` left it.")],
+    b: Annotated[Path, typer.Argument(metavar="B.json", help="Another of the same edition.")],
+    json: Annotated[bool, typer.Option("--json", help="Everything as one JSON line.")] = False,
+) -> None:
+    """Holds two exams of one job and edition against each other: what the second earns more.
+
+    \b
+    Examples:
+      quickstudy compare before/exam-CartPole-v1.json exam-CartPole-v1.json
+    """
+    from quickstudy.exams import compare as comparing
+
+    first, second = comparing.read(a), comparing.read(b)
+    found = comparing.compare(first, second)
+    if json:
+        print(words.json_line("compare", comparing.fields(first, second, found)))
+        return
+    for line in comparing.lines(first, second, found):
+        print(words.plain(line))
+
+
+@app.command()
+def levels(
+    job: Annotated[str, typer.Argument(metavar="JOB", help="The job to practise.")],
+    counts: Annotated[
+        str, typer.Option(metavar="N,N,…", help="Worlds to practise in.")
+    ] = "1,3,10,30,100",
+    steps: Annotated[
+        int, typer.Option(metavar="N", parser=_whole(1), help="Of practice, for each learner.")
+    ] = 2_000,
+    learners: Annotated[
+        int, typer.Option(metavar="N", parser=_whole(2), help="New ones for each number.")
+    ] = 3,
+    seed: Annotated[
+        int, typer.Option(metavar="N", parser=_whole(0), help="Makes it repeatable.")
+    ] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="PNG", help="Where to draw it. Without it, levels-JOB.png here."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Everything as one JSON line.")] = False,
+) -> None:
+    """Tells how many worlds must be practised before fresh ones go as well.
+
+    New learners practise equally long, in few worlds or in many; nothing of them is kept.
+
+    \b
+    Examples:
+      quickstudy levels MiniGrid-DoorKey-5x5-v0 --steps 20000
+      quickstudy levels CartPole-v1 --counts 1,10,100 --learners 5 --json
+    """
+    with Interrupt() as interrupt:
+        from quickstudy.exams import hall
+        from quickstudy.exams.levels import Settings
+
+        asked = Settings(counts=_counts(counts), steps=steps, learners=learners, seed=seed)
+        hall.climb(job, asked, out, interrupt, is_json=json)
 
 
 @app.command()

@@ -24,6 +24,12 @@ class UnknownJob(QuickstudyError):
     exit_code = 2
 
 
+class UnknownShift(QuickstudyError):
+    """A job has no such parameter that could be moved."""
+
+    exit_code = 2
+
+
 class UnsupportedSpace(QuickstudyError):
     """A part of an observation or action has no representation here."""
 

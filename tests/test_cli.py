@@ -357,7 +357,10 @@ def test_doctor_of_nobody(run):
     assert code == 2 and not out and "Did you mean 'CartPole-v1'" in err
 
 
-@pytest.mark.parametrize("command", ["work", "jobs", "report", "check", "exam", "doctor"])
+@pytest.mark.parametrize(
+    "command",
+    ["work", "jobs", "report", "check", "exam", "replay", "compare", "levels", "doctor"],
+)
 def test_help_mentions_every_option_and_has_an_example(command, run):
     import typer
 

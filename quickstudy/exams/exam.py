@@ -2,9 +2,11 @@
 
     result = exam(ada, "CartPole-v1")
     result.twin, result.gap          # each with an interval
+    result = examine(policy, "CartPole-v1", worlds=trained_on)     # anything that answers
 
 The learner studies nothing meanwhile. Every world is noted in its log as soon as it is sat, so
-that an exam that was interrupted goes on, and is not sat twice.
+that an exam that was interrupted goes on, and is not sat twice. A student of another make has
+no log: its exam begins anew each time.
 
 Left out: exams of several learners at once.
 """
@@ -12,40 +14,46 @@ Left out: exams of several learners at once.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from quickstudy.errors import QuickstudyError
+from quickstudy.errors import JobFailed, QuickstudyError
 from quickstudy.exams import shifts as shifting
 from quickstudy.exams.score import CONTROL, RANDOM, SEEN, TWIN, Lot, Result
+from quickstudy.exams.shifts import Ground
 from quickstudy.exams.sitting import Frozen, Sat, Student, sit
 from quickstudy.exams.worlds import Edition, edition
 from quickstudy.jobs.job import Job
 from quickstudy.jobs.registry import registry
+from quickstudy.jobs.specs import describe_change
 from quickstudy.learner import Learner
 from quickstudy.mind import mind as minds
 from quickstudy.mind import policy
 from quickstudy.mind.encoder import Frame
 from quickstudy.types import Array, End, Observation, Spec, Value
 
+DISCOUNT = 0.99  # of a student that does not say its own
 Progress = Callable[[str, int, int], None]  # a lot's name, worlds sat, worlds in all
 ONE_WORLD_STEPS = 50  # with the same actions, after which two worlds are taken to be one
+FOR_FEW = 80  # fresh worlds, at least, for who worked in fewer than are asked of each kind
 
 
 @dataclass(frozen=True)
 class Settings:
     """How much is asked.
 
-    worlds: of each lot. strengths: of each shift. random: worlds for random actions.
-    edition: the exam's edition. shifts: whether shifted worlds are sat too. controls: worlds
-    of no edition for the leak alarm; several times `worlds`, or 0 for no alarm.
+    worlds: of each lot. fresh: of the twin at least, where more than `worlds` are wanted.
+    strengths: of each shift. random: worlds for random actions. edition: the exam's edition.
+    shifts: whether shifted worlds are sat too. controls: worlds of no edition for the leak
+    alarm; several times as many as fresh ones, or 0 for no alarm.
     """
 
     worlds: int = 30
+    fresh: int = 0
     strengths: tuple[float, ...] = (0.5, 1.0)
     random: int = 20
     edition: str = "first"
@@ -75,34 +83,97 @@ def exam(
       QuickstudyError: it has not worked on that job, or on several and none was named.
       OneWorld: the job has no unseen worlds. As the job does, where that fails.
     """
-    settings = settings or Settings()
-    name = _job_of(learner, job)
+    settings, name = settings or Settings(), job_of(learner, job)
+    mind = learner.mind(name)
+    who = Candidate(
+        name=learner.name,
+        job=name,
+        student=Frozen(mind),
+        worlds=learner.worlds(name),
+        steps=learner.steps(name),
+        ground=shifting.ground(mind.memory),
+    )
     edited = edition(settings.edition)
-    with closing(registry().make(name)) as made:
-        _refuse_one_world(made, edited.seeds(name, TWIN, 3))
-        papers = list(_papers(learner, name, made, edited, settings))
+    desk = Desk(learner, name, edited)
+    with ExitStack() as stack:
+        papers = _papers(who, edited, settings, stack)
         fresh = [seed for paper in papers if paper.name != SEEN for seed in paper.seeds]
         learner.quarantine(name, fresh, f"exam edition {edited.name} ({edited.fingerprint})")
-        desk = Desk(learner, name, edited, settings)
-        total, done, lots = sum(len(paper.seeds) for paper in papers), 0, []
-        for paper in papers:
-            sat = []
-            for seed in paper.seeds:
-                if progress:
-                    progress(paper.title, done, total)
-                sat.append(desk.sit(paper, seed))
-                done += 1
-            lots.append(Lot(paper.name, paper.strength, tuple(sat)))
+        lots = _sat(papers, desk.sit, progress)
         learner.sync(name)
-    entry = registry().find(name)
+    return _result(who, edited, lots)
+
+
+def examine(
+    student: Student,
+    job: str,
+    worlds: Sequence[int] = (),
+    settings: Settings | None = None,
+    name: str = "student",
+    progress: Progress | None = None,
+) -> Result:
+    """Examines anything that answers, of whatever make; keeps nothing.
+
+    Args:
+      worlds: seeds of those it was trained on, where they are known. name: for the report.
+      settings: as for `exam`; sensors are not shifted, for what it has seen is not known.
+
+    Raises:
+      OneWorld: the job has no unseen worlds. UnknownJob, JobFailed: as the job does.
+    """
+    settings = settings or Settings()
+    edited = edition(settings.edition)
+    who = Candidate(name, registry().find(job).name, student, tuple(worlds))
+    with ExitStack() as stack:
+        papers = _papers(who, edited, settings, stack)
+        lots = _sat(papers, lambda paper, seed: _sit(paper, seed, DISCOUNT), progress)
+    return _result(who, edited, lots)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Who is examined.
+
+    worlds: seeds of the worlds that it worked in. steps: how many. ground: what sensors are
+    shifted by; None where what it has seen is not known.
+    """
+
+    name: str
+    job: str
+    student: Student
+    worlds: tuple[int, ...]
+    steps: int = 0
+    ground: Ground | None = None
+
+
+def _sat(
+    papers: Sequence[Paper], sit_one: Callable[[Paper, int], Sat], progress: Progress | None
+) -> tuple[Lot, ...]:
+    total, done, lots = sum(len(paper.seeds) for paper in papers), 0, []
+    for paper in papers:
+        sat = []
+        for seed in paper.seeds:
+            if progress:
+                progress(paper.title, done, total)
+            sat.append(sit_one(paper, seed))
+            done += 1
+        lots.append(Lot(paper.name, paper.strength, tuple(sat)))
+    return tuple(lots)
+
+
+def _sit(paper: Paper, seed: int, discount: float) -> Sat:
+    return sit(paper.student, paper.job, seed, discount)
+
+
+def _result(who: Candidate, edited: Edition, lots: tuple[Lot, ...]) -> Result:
     return Result(
-        learner=learner.name,
-        job=name,
-        steps=learner.steps(name),
+        learner=who.name,
+        job=who.job,
+        steps=who.steps,
         edition=edited.name,
         fingerprint=edited.fingerprint,
-        bar=entry.bar,
-        lots=tuple(lots),
+        bar=registry().find(who.job).bar,
+        lots=lots,
     )
 
 
@@ -125,26 +196,63 @@ class Paper:
 
 
 def _papers(
-    learner: Learner, name: str, job: Job, edited: Edition, settings: Settings
-) -> Iterator[Paper]:
-    student = Frozen(learner.mind(name))
-    fresh = edited.seeds(name, TWIN, settings.worlds)
-    seen = _sample(learner.worlds(name), settings.worlds)
-    if seen:
-        yield Paper(SEEN, 0.0, seen, student, job)
-    yield Paper(TWIN, 0.0, fresh, student, job)
-    yield Paper(RANDOM, 0.0, fresh[: settings.random], Random(job.spec), job)
+    who: Candidate, edited: Edition, settings: Settings, stack: ExitStack
+) -> list[Paper]:
+    """Every lot of an exam; the jobs made for it are closed with the stack."""
+    job = stack.enter_context(closing(registry().make(who.job)))
+    refuse_one_world(job, edited.seeds(who.job, TWIN, 3))
+    seen = _sample(who.worlds, settings.worlds)
+    fresh = edited.seeds(who.job, TWIN, _fresh(len(seen), settings))
+    papers = [Paper(SEEN, 0.0, seen, who.student, job)] if seen else []
+    papers.append(Paper(TWIN, 0.0, fresh, who.student, job))
+    papers.append(Paper(RANDOM, 0.0, fresh[: settings.random], Random(job.spec), job))
     if settings.controls:
         # Nobody who knows the edition's lists knows these: they are this sitting's own.
-        own = f"control {learner.name}@{learner.steps(name)}"
-        seeds = edited.seeds(name, own, settings.controls)
-        yield Paper(CONTROL, 0.0, seeds, student, job)
+        own = f"control {who.name}@{who.steps}"
+        seeds = edited.seeds(who.job, own, settings.controls)
+        papers.append(Paper(CONTROL, 0.0, seeds, who.student, job))
     if settings.shifts:
-        ground = shifting.ground(learner.mind(name).memory)
-        for shift, make in shifting.of(job.spec).items():
-            for strength in settings.strengths:
-                seeds = edited.seeds(name, f"{shift} {strength:g}", settings.worlds)
-                yield Paper(shift, strength, seeds, student, make(job, strength, ground))
+        for name, strength, shifted in _shifted(who, job, settings.strengths, stack):
+            seeds = edited.seeds(who.job, f"{name} {strength:g}", settings.worlds)
+            papers.append(Paper(name, strength, seeds, who.student, shifted))
+    return papers
+
+
+def _fresh(seen: int, settings: Settings) -> int:
+    is_few = 0 < seen < settings.worlds  # what few worlds cannot tell, more fresh ones may
+    return max(settings.worlds, settings.fresh, FOR_FEW if is_few else 0)
+
+
+def _shifted(
+    who: Candidate, job: Job, strengths: Sequence[float], stack: ExitStack
+) -> Iterator[tuple[str, float, Job]]:
+    """Every shift at every strength: those that any job can have, then the job's own."""
+    for name in shifting.of(job.spec, who.ground):
+        for strength in strengths:
+            yield name, strength, shifting.shifted(job, name, strength, who.ground)
+    entry = registry().find(who.job)
+    if entry.is_single:
+        return  # another one beside it cannot be made
+    for name in entry.shifts:
+        for strength in strengths:
+            yield name, strength, stack.enter_context(closing(moved(job, name, strength)))
+
+
+def moved(job: Job, shift: str, strength: float) -> Job:
+    """A job with one of its own parameters moved; see `Entry.shifts`.
+
+    Raises:
+      UnknownShift: it has none of that name. JobFailed: it shows or takes other things then.
+    """
+    made = registry().make(job.name, shift, strength)
+    old, new = job.spec, made.spec
+    if (old.observation, old.action) != (new.observation, new.action):
+        made.close()
+        raise JobFailed(
+            f"Job '{job.name}' with its {shift} moved by {strength:g} is another job: "
+            f"{describe_change(old, new)}. Its entry's `shifts` must keep the spaces."
+        )
+    return made
 
 
 def _sample(seeds: tuple[int, ...], count: int) -> tuple[int, ...]:
@@ -154,7 +262,7 @@ def _sample(seeds: tuple[int, ...], count: int) -> tuple[int, ...]:
     return tuple(seeds[int(i)] for i in np.linspace(0, len(seeds) - 1, count))
 
 
-def _job_of(learner: Learner, job: str | None) -> str:
+def job_of(learner: Learner, job: str | None) -> str:
     worked = [name for name in learner.jobs if learner.steps(name)]
     if job is None:
         if len(worked) == 1:
@@ -192,7 +300,7 @@ class Random:
 class Desk:
     """Sits worlds, and keeps what was sat in the learner's log."""
 
-    def __init__(self, learner: Learner, job: str, edited: Edition, settings: Settings) -> None:
+    def __init__(self, learner: Learner, job: str, edited: Edition) -> None:
         self.learner, self.job = learner, job
         self.sitting = f"{edited.fingerprint}@{learner.steps(job)}"
         self.discount = minds.discount(learner.mind(job))
@@ -207,7 +315,7 @@ class Desk:
         known = self._known.get((paper.title, seed))
         if known is not None:
             return known
-        sat = sit(paper.student, paper.job, seed, self.discount)
+        sat = _sit(paper, seed, self.discount)
         note = {"sitting": self.sitting, "lot": paper.title, "sat": _told(sat)}
         self.learner.note(self.job, {"exam": note})
         return sat
@@ -219,13 +327,14 @@ def _told(sat: Sat) -> dict[str, Any]:
 
 def _read(note: dict[str, Any]) -> Sat:
     points = tuple(tuple(point) for point in note["points"])
-    return Sat(**note | {"end": End(note["end"]), "points": points})
+    start = tuple(note.get("start", ()))
+    return Sat(**note | {"end": End(note["end"]), "points": points, "start": start})
 
 
 # ---- is there anything unseen?
 
 
-def _refuse_one_world(job: Job, seeds: tuple[int, ...]) -> None:
+def refuse_one_world(job: Job, seeds: tuple[int, ...]) -> None:
     """Raises OneWorld where every seed gives the same start and the same life after it."""
     lives = {_life(job, seed) for seed in seeds}
     if len(lives) == 1:

@@ -16,7 +16,7 @@ from quickstudy import words
 from quickstudy.errors import DiskTrouble
 from quickstudy.exams import told
 from quickstudy.exams.score import RANDOM, SEEN, TWIN, Lot, Result
-from quickstudy.exams.statistics import estimate, iqm
+from quickstudy.exams.statistics import Estimate, estimate, iqm
 from quickstudy.report import BLUE, DOTS_PER_INCH, GREY, INK, ORANGE, TEAL
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem aut
        padding: 0 1rem; color: #263238; background: #fff; }}
 h1 {{ font-size: 1.4rem; margin-bottom: 0; }} p.about {{ color: #607d8b; margin-top: .2rem; }}
 p.found {{ font-size: 1.15rem; }} svg {{ max-width: 100%; height: auto; }}
+code {{ font-size: .85em; }}
 table {{ border-collapse: collapse; margin: 1rem 0; }}
 th, td {{ text-align: left; padding: .25rem .9rem .25rem 0; vertical-align: top;
          border-bottom: 1px solid #eceff1; }} th {{ font-weight: 600; }}
@@ -51,7 +52,8 @@ th, td {{ text-align: left; padding: .25rem .9rem .25rem 0; vertical-align: top;
 <table>{figures}</table>
 <h2>Where it does worst</h2>
 <p>Each world comes back from its seed: the same start, the same dice.</p>
-<table><tr><th>return</th><th>steps</th><th>world</th><th>seed</th></tr>{worst}</table>
+<table><tr><th>return</th><th>steps</th><th>world</th><th>seed</th><th>again</th></tr>{worst}
+</table>
 </body></html>
 """
 
@@ -62,8 +64,23 @@ def draw(result: Result, path: Path) -> Path:
     Raises:
       DiskTrouble: it cannot be written.
     """
+    drawn = _figure(result)
+    drawn.suptitle(
+        f"Exam of {result.learner} on {result.job}",
+        x=0.02, ha="left", fontsize=14, fontweight="bold", color=INK,
+    )  # fmt: skip
+    drawn.axes[0].set_title(about(result), loc="left", fontsize=9, color="#607d8b", pad=14)
+    return save(drawn, path)
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Writes a figure as a PNG of 150 dots an inch; gives where.
+
+    Raises:
+      DiskTrouble: it cannot be written.
+    """
     image = io.BytesIO()
-    _figure(result).savefig(image, dpi=DOTS_PER_INCH, format="png")
+    figure.savefig(image, dpi=DOTS_PER_INCH, format="png")
     return _write(path, image.getvalue())
 
 
@@ -92,6 +109,15 @@ def write(result: Result, path: Path) -> Path:
     return _write(path, page.encode())
 
 
+def keep(text: str, path: Path) -> Path:
+    """Writes a text; gives where.
+
+    Raises:
+      DiskTrouble: it cannot be written.
+    """
+    return _write(path, text.encode())
+
+
 def about(result: Result) -> str:
     """When, and on which worlds."""
     return (
@@ -104,7 +130,8 @@ def _worst(result: Result) -> list[str]:
     return [
         f"<tr><td>{words.figure(sat.earned)}</td><td>{sat.steps:,}</td>"
         f"<td>{html.escape(lot.name)}{f' {lot.strength:g}' if lot.strength else ''}</td>"
-        f"<td>{sat.seed}</td></tr>"
+        f"<td>{sat.seed}</td><td><code>{html.escape(told.again(result, lot, sat))}</code></td>"
+        "</tr>"
         for lot, sat in result.worst(told.WORST)
     ]
 
@@ -120,21 +147,56 @@ def _write(path: Path, content: bytes) -> Path:
     return path
 
 
-def _figure(result: Result) -> Figure:
+def figure(*heights: float) -> tuple[Figure, list[Axes]]:
+    """An empty figure, 9 inches wide, in our style; axes of these heights [inches] in it."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    height = 1.6 + 0.34 * len(result.lots)
-    figure = Figure(figsize=(9, height), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots()
-    _draw_lots(axes, result)
-    figure.suptitle(
-        f"Exam of {result.learner} on {result.job}",
-        x=0.02, ha="left", fontsize=14, fontweight="bold", color=INK,
-    )  # fmt: skip
-    axes.set_title(about(result), loc="left", fontsize=9, color="#607d8b")
-    return figure
+    empty = Figure(figsize=(9, sum(heights)), layout="constrained", facecolor="white")
+    FigureCanvasAgg(empty)
+    column = empty.subplots(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
+    for axes in column:
+        axes.grid(True, axis="both", color="#eceff1")
+        axes.set_axisbelow(True)
+        axes.tick_params(colors=INK, labelsize=9, length=0)
+        axes.xaxis.label.set_color(INK)
+        axes.yaxis.label.set_color(INK)
+        for side in ("top", "right", "left"):
+            axes.spines[side].set_visible(False)
+        axes.spines["bottom"].set_color(GREY)
+    return empty, list(column)
+
+
+def _figure(result: Result) -> Figure:
+    lost = _lost(result)
+    heights = [1.3 + 0.3 * len(result.lots)] + ([0.8 + 0.3 * len(lost)] if lost else [])
+    drawn, axes = figure(*heights)
+    _draw_lots(axes[0], result)
+    if lost:
+        _draw_lost(axes[1], lost)
+    return drawn
+
+
+def _lost(result: Result) -> dict[str, Estimate]:
+    """What leaving its own worlds costs, and each shift: shares of the score."""
+    if result.ends is None:
+        return {}
+    way = result.ends[1] - result.ends[0]
+    gap = {"own to fresh": Estimate(*(x / way for x in result.gap))} if result.gap else {}
+    return gap | result.decline
+
+
+def _draw_lost(axes: Axes, lost: dict[str, Estimate]) -> None:
+    """One bar each, with its interval."""
+    for row, (name, share) in enumerate(lost.items()):
+        colour = ORANGE if name == "own to fresh" else BLUE
+        axes.barh(row, 100 * share.value, height=0.55, color=colour, alpha=0.45)
+        axes.plot([100 * share.low, 100 * share.high], [row, row], color=colour, linewidth=3)
+    axes.set_yticks(range(len(lost)), list(lost))
+    axes.set_ylim(len(lost) - 0.4, -0.6)
+    axes.axvline(0, color=GREY, linewidth=1)
+    axes.set_xlabel("lost, in % of the way from random actions to the bar, with 95 % interval")
+    axes.grid(False, axis="y")
 
 
 def _draw_lots(axes: Axes, result: Result) -> None:
@@ -160,11 +222,7 @@ def _draw_lots(axes: Axes, result: Result) -> None:
     axes.set_yticks(range(len(result.lots)), [_label(lot) for lot in result.lots])
     axes.set_ylim(len(result.lots) - 0.4, -0.6)
     axes.set_xlabel("return of a world (dots), interquartile mean with 95 % interval (bars)")
-    axes.grid(True, axis="x", color="#eceff1")
-    axes.set_axisbelow(True)
-    axes.tick_params(colors=INK, labelsize=9, length=0)
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
+    axes.grid(False, axis="y")
 
 
 def _label(lot: Lot) -> str:

@@ -5,6 +5,11 @@
 Scores are also given as shares of the way from random actions (0) to the bar (1), so that jobs
 can be compared.
 
+Whether a learner *knows its worlds better than the job* is a test of its own, by ranks: if it
+did not, its worlds and fresh ones would be of one kind, and dealing their returns out anew
+would part them as far one time in 40 at most. Ranks also see what interquartile means cut off
+(a learner that fails in a fifth of the fresh worlds), and hold where it worked in one world.
+
 Left out: correction for the many figures of one report; each interval holds by itself.
 """
 
@@ -18,9 +23,13 @@ import numpy as np
 
 from quickstudy.exams.leak import Alarm, alarm
 from quickstudy.exams.sitting import Sat
-from quickstudy.exams.statistics import Estimate, auroc_estimate, estimate, iqm
+from quickstudy.exams.statistics import Estimate, auroc_estimate, estimate, iqm, rank_test
 
 SEEN, TWIN, RANDOM, CONTROL = "seen", "twin", "random", "control"
+ENOUGH = 10  # worlds of each kind, for intervals that hold as often as they say
+BY_CHANCE = (
+    0.025  # how often a learner may be taken for overfit that is not: as an interval's end
+)
 DEVIATIONS = 1.645  # spreads on either side of worth: a 90 % interval
 
 
@@ -89,6 +98,22 @@ class Result:
         if not seen or not twin or not seen.worlds:
             return None
         return estimate([seen.earned, twin.earned], lambda a, b: iqm(a) - iqm(b))
+
+    @cached_property
+    def gap_by_chance(self) -> float | None:
+        """How often chance alone would put its own worlds so far above fresh ones.
+
+        None where its worlds are not known.
+        """
+        seen, twin = self.lot(SEEN), self.lot(TWIN)
+        if not seen or not twin or not seen.worlds:
+            return None
+        return rank_test(seen.earned, twin.earned)
+
+    @property
+    def is_overfit(self) -> bool:
+        """Whether it was shown to know its own worlds better than the job."""
+        return self.gap_by_chance is not None and self.gap_by_chance <= BY_CHANCE
 
     @property
     def ends(self) -> tuple[float, float] | None:

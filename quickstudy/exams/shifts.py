@@ -2,8 +2,8 @@
 
 Each shift takes a job and a strength in [0, 1] and gives a job. They work on the flat arrays,
 so every job can be shifted: noise on what is shown, sensors that fail, actions that come late
-or stick. A job's own parameters (density, friction, demand) move only where its entry in the
-catalogue says how.
+or stick. A job's own parameters (gravity, density, demand) move where its entry in the
+catalogue says how (`Entry.shifts`).
 
 Left out: shifts of the reward, and of several things at once.
 """
@@ -162,13 +162,16 @@ SHIFTS: dict[str, Shift] = {
     "delay": delay,
     "sticking": sticking,
 }
+OF_SENSORS = ("noise", "dropped sensors")
 
 
-def of(spec: Spec) -> dict[str, Shift]:
-    """The shifts that say something about a job: sensors need numbers."""
-    has_numbers = bool(_numbers(spec).any())
-    return {
-        name: shift
-        for name, shift in SHIFTS.items()
-        if has_numbers or shift not in (noise, dropped_sensors)
-    }
+def of(spec: Spec, ground: Ground | None) -> tuple[str, ...]:
+    """Names of the shifts that any such job can have: sensors need numbers, and a ground."""
+    has_sensors = ground is not None and bool(_numbers(spec).any())
+    return tuple(name for name in SHIFTS if has_sensors or name not in OF_SENSORS)
+
+
+def shifted(job: Job, name: str, strength: float, ground: Ground | None) -> Job:
+    """A job made otherwise by one of `SHIFTS`."""
+    nothing = np.zeros(job.spec.raw_size)
+    return SHIFTS[name](job, strength, ground or Ground(nothing, nothing))

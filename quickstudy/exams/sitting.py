@@ -19,6 +19,7 @@ from quickstudy.mind.mind import Mind
 from quickstudy.types import Array, End, Observation, Value
 
 LONGEST = 10_000  # steps of a world, where the job has no limit of its own
+LONGEST_START = 64  # numbers; pictures are not kept
 POINTS = 8  # decisions of a world at which worth is held against what came
 UNSEEN = 0.05  # share of a discounted return that may lie beyond what was seen
 
@@ -58,6 +59,8 @@ class Sat:
       seed: of the world; with the lot, what replays it. earned: undiscounted return.
       steps: decisions. end: why it stopped.
       support: the mean over its decisions; None where the student cannot say.
+      start: what was shown first, where that is at most LONGEST_START numbers.
+      known: support of what was shown first; None where the student cannot say.
       points: (worth, spread, discounted return) at decisions, evenly over the part whose
         return is known but for a share UNSEEN of it.
     """
@@ -68,6 +71,8 @@ class Sat:
     end: End
     support: float | None = None
     points: tuple[tuple[float, float, float], ...] = ()
+    start: tuple[float, ...] = ()
+    known: float | None = None
 
 
 @dataclass
@@ -86,6 +91,7 @@ def sit(student: Student, job: Job, seed: int, discount: float) -> Sat:
     """
     student.begin(seed)
     observation, end, notes = job.reset(seed), End.NOT, _Notes()
+    start = observation.raw.tolist() if len(observation.raw) <= LONGEST_START else []
     for _ in range(job.spec.max_steps or LONGEST):
         action, value = student.answer(observation)
         step = job.step(action)
@@ -103,6 +109,8 @@ def sit(student: Student, job: Job, seed: int, discount: float) -> Sat:
         end=end,
         support=float(np.mean([v.support for v in notes.values])) if is_told else None,
         points=_points(notes, end, discount) if is_told else (),
+        start=tuple(start),
+        known=notes.values[0].support if is_told else None,
     )
 
 

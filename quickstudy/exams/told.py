@@ -5,18 +5,18 @@ Left out: other languages.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 from quickstudy import words
 from quickstudy.exams.leak import Alarm
-from quickstudy.exams.score import RANDOM, SEEN, TWIN, Lot, Result
+from quickstudy.exams.score import ENOUGH, RANDOM, SEEN, TWIN, Lot, Result
 from quickstudy.exams.sitting import Sat
 from quickstudy.exams.statistics import Estimate, estimate, iqm
 
 WORST = 5  # worlds that are listed
-ENOUGH = 10  # worlds of each kind, for intervals that hold as often as they say
 
 
 def headline(result: Result) -> str:
@@ -27,16 +27,16 @@ def headline(result: Result) -> str:
             f"It earns {words.figure(twin.value)} in fresh worlds; which worlds it worked in "
             "is not known, so whether it does better there cannot be told."
         )
-    fewest = min(len(lot.worlds) for lot in result.lots if lot.name in (SEEN, TWIN))
+    if result.is_overfit:
+        return (
+            f"It knows its own worlds better than the job: {words.figure(gap.value)} less in "
+            f"fresh ones, which chance alone does in {_chance(result.gap_by_chance)}."
+        )
+    fewest = _fewest(result)
     if fewest < ENOUGH:
         return (
             f"It earns {words.figure(twin.value)} in fresh worlds; {fewest} worlds of a kind "
             "are too few to tell whether it does better in its own."
-        )
-    if gap.low > 0:
-        return (
-            f"It knows its own worlds better than the job: {words.figure(gap.value)} less in "
-            "fresh ones."
         )
     apart = "no worse than in its own" if gap.high < 0 else "and no gap to its own can be told"
     return f"It earns {words.figure(twin.value)} in fresh worlds, {apart}."
@@ -55,7 +55,13 @@ def lines(result: Result) -> Iterator[tuple[str, str]]:
     if result.bar is not None:
         yield "bar", words.figure(result.bar)
     if result.gap is not None:
-        yield "gap", f"{_with_interval(result.gap, words.signed)} (seen less twin)"
+        said = "overfit" if result.is_overfit else "not shown to be overfit"
+        gap = (
+            f"{words.signed(result.gap.value)} (too few worlds for an interval"
+            if _fewest(result) < ENOUGH
+            else f"{_with_interval(result.gap, words.signed)} (seen less twin"
+        )
+        yield "gap", f"{gap}); {said}: by chance in {_chance(result.gap_by_chance)}"
     if result.jaggedness is not None:
         yield (
             "jaggedness",
@@ -81,6 +87,14 @@ def lines(result: Result) -> Iterator[tuple[str, str]]:
         yield "leak", _leak(result.leak)
     for lot, sat in result.worst(WORST):
         yield "worst", f"{words.figure(sat.earned)} in {sat.steps:,} steps: {_where(lot, sat)}"
+
+
+def again(result: Result, lot: Lot, sat: Sat) -> str:
+    """The command that plays a world again."""
+    parts = ["quickstudy", "replay", result.learner, str(sat.seed), "--job", result.job]
+    if lot.strength:
+        parts += ["--shift", lot.name, "--strength", f"{lot.strength:g}"]
+    return shlex.join(parts)
 
 
 def _leak(alarm: Alarm) -> str:
@@ -111,6 +125,8 @@ def fields(result: Result) -> dict[str, Any]:
         "twin": result.twin,
         "random": result.random,
         "gap": result.gap,
+        "gap_by_chance": result.gap_by_chance,
+        "is_overfit": result.is_overfit,
         "jaggedness": result.jaggedness,
         "skills": result.skills,
         "decline": result.decline,
@@ -131,6 +147,17 @@ def fields(result: Result) -> dict[str, Any]:
             for lot in result.lots
         ],
     }
+
+
+def _fewest(result: Result) -> int:
+    return min(len(lot.worlds) for lot in result.lots if lot.name in (SEEN, TWIN))
+
+
+def _chance(p: float | None) -> str:
+    """``3 of 100 cases``, ``2 of 1,000 cases``, ``less than 1 of 1,000 cases``."""
+    if p is None or p >= 0.0095:
+        return f"{100 * (p or 0.0):.0f} of 100 cases"
+    return f"{1_000 * p:.0f} of 1,000 cases" if p >= 0.001 else "less than 1 of 1,000 cases"
 
 
 def _with_interval(told: Estimate, figure: Any = words.figure) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
+
+# Builds the environment with one of its parameters moved by a strength in (0, 1]: at 1 as far
+# as it is still the same job, near 0 hardly. Spaces stay what they are.
+Move = Callable[[float], Any]
 
 # Takes an observation in the job's own terms (and the info that came with it), returns an
 # action in the job's own terms. One is made afresh for each episode, so it may keep state.
@@ -51,6 +55,8 @@ class Entry:
         one that is worked in, between episodes, and the incumbent's recorded score stands.
       resets_freely: resetting in mid-episode costs nothing, as in a simulator; episodes are
         given up only where this is said.
+      shifts: the job's own parameters that an exam may move (gravity, density, demand, …), by
+        what a person calls them. Without any, exams shift only what is shown and taken.
       note: what a user must know ("a simulator for software, not medical advice").
     """
 
@@ -68,6 +74,7 @@ class Entry:
     threshold: float | None = None
     is_single: bool = False
     resets_freely: bool = False
+    shifts: Mapping[str, Move] = field(default_factory=dict, hash=False)
     note: str = ""
 
     @property

@@ -18,8 +18,8 @@ from typing import Any
 import gymnasium
 
 from quickstudy import hooks
-from quickstudy.errors import JobFailed, QuickstudyError, UnknownJob, did_you_mean
-from quickstudy.jobs.entry import Entry
+from quickstudy.errors import JobFailed, QuickstudyError, UnknownJob, UnknownShift, did_you_mean
+from quickstudy.jobs.entry import Entry, Move
 from quickstudy.jobs.gym import GymJob
 
 
@@ -61,17 +61,23 @@ class Registry:
             raise UnknownJob(_not_installed(entry))
         return entry
 
-    def make(self, name: str) -> GymJob:
+    def make(self, name: str, shift: str = "", strength: float = 1.0) -> GymJob:
         """Builds the job of that name.
+
+        Args:
+          shift: one of the entry's `shifts`, to build it moved; "" as it is. strength: in
+            (0, 1].
 
         Raises:
           UnknownJob: as `find`; also where the package is there but not usable.
+          UnknownShift: the job has no such parameter to move.
           JobFailed: the environment raised while it was built.
           UnsupportedSpace: a part of its spaces has no representation.
         """
         entry = self.find(name)
+        build = functools.partial(_move(entry, shift), strength) if shift else entry.make
         try:
-            env = entry.make()
+            env = build()
         except QuickstudyError:
             raise
         except (ImportError, gymnasium.error.DependencyNotInstalled) as error:
@@ -96,6 +102,15 @@ class Registry:
             if entry.gym_id:
                 yield entry.gym_id
         yield from gymnasium.registry
+
+
+def _move(entry: Entry, shift: str) -> Move:
+    if shift not in entry.shifts:
+        raise UnknownShift(
+            f"Job '{entry.name}' has no '{shift}' that can be moved."
+            f"{did_you_mean(shift, entry.shifts)} It has: {', '.join(entry.shifts) or 'none'}."
+        )
+    return entry.shifts[shift]
 
 
 def is_installed(entry: Entry) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import quickstudy as qs
-from quickstudy.errors import QuickstudyError
+from quickstudy.errors import JobFailed, QuickstudyError
 from quickstudy.exams import exam as exams
 from quickstudy.exams import page, told
 from quickstudy.exams.exam import OneWorld, Settings
@@ -41,8 +41,10 @@ def test_an_exam_sits_every_lot_and_changes_nothing(ada) -> None:
     before = exams.Frozen(ada.mind("CartPole-v1")).answer(shown)
     result = qs.exam(ada, "CartPole-v1", FEW)
     names = [lot.name for lot in result.lots]
-    assert names == ["seen", "twin", "random", "noise", "dropped sensors", "delay", "sticking"]
-    assert [len(lot.worlds) for lot in result.lots] == [3, 3, 2, 3, 3, 3, 3]
+    assert names[:3] == ["seen", "twin", "random"]
+    assert names[3:7] == ["noise", "dropped sensors", "delay", "sticking"]
+    assert names[7:] == ["gravity", "pole length", "pole mass", "push"]
+    assert [len(lot.worlds) for lot in result.lots] == [3, 3, 2] + [3] * 8
     after = exams.Frozen(ada.mind("CartPole-v1")).answer(shown)
     assert after[1] == before[1]
     assert ada.steps("CartPole-v1") == 120
@@ -69,9 +71,9 @@ def test_interrupted_it_goes_on_and_a_second_time_it_is_not_sat(ada, monkeypatch
         qs.exam(ada, settings=FEW, progress=stop)
     assert len(sat) == 7
     whole = qs.exam(ada, settings=FEW)
-    assert len(sat) == 20
+    assert len(sat) == 32
     assert qs.exam(ada, settings=FEW) == whole
-    assert len(sat) == 20
+    assert len(sat) == 32
 
 
 def test_it_refuses_to_work_in_the_worlds_of_its_exam(ada) -> None:
@@ -204,7 +206,10 @@ def test_figures_by_hand() -> None:
         ([9.0] * 12, [5.0] * 12, "knows its own worlds better"),
         ([5.0] * 12, [9.0] * 12, "no worse than in its own"),
         ([5.0, 9.0] * 6, [9.0, 5.0] * 6, "no gap"),
-        ([9.0] * 12, [5.0] * 4, "too few"),
+        ([9.0] * 12, [5.0] * 4, "knows its own worlds better"),
+        ([9.0], [5.0] * 60, "knows its own worlds better"),  # one of 61 by chance
+        ([9.0], [5.0] * 20, "too few"),  # one of 21
+        ([9.0] * 30, [5.0] * 7 + [9.0] * 23, "knows its own worlds better"),  # no IQM sees it
     ],
 )
 def test_headlines(seen: list[float], twin: list[float], says: str) -> None:
@@ -246,3 +251,53 @@ def test_a_picture_and_a_page_that_needs_nothing(tmp_path) -> None:
     names = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"  # nothing is fetched
     assert "http" not in text.replace(names[0], "").replace(names[1], "").replace(DTD, "")
     assert "<script" not in text
+
+
+class Knows:
+    """Keeps the pole up in the worlds that it knows by their start; elsewhere it gives up."""
+
+    def __init__(self, known: set[bytes]) -> None:
+        self.known, self.is_known = known, None
+
+    def begin(self, seed: int) -> None:
+        self.is_known = None
+
+    def answer(self, shown):
+        if self.is_known is None:
+            self.is_known = shown.raw.tobytes() in self.known
+        falls_right = shown.raw[2] + 0.5 * shown.raw[3] > 0
+        return np.array([float(falls_right and self.is_known)], np.float32), None
+
+
+def test_a_student_of_another_make_is_examined_and_exposed() -> None:
+    job = registry.make("CartPole-v1")
+    known = {job.reset(seed).raw.tobytes() for seed in range(12)}
+    job.close()
+    asked = replace(FEW, worlds=12, shifts=False)
+    result = qs.examine(Knows(known), "CartPole-v1", range(12), asked)
+    assert result.is_overfit
+    assert result.seen.low > result.twin.high
+    unknown = qs.examine(Knows(set()), "CartPole-v1", range(12), asked)
+    assert not unknown.is_overfit
+    assert qs.examine(Knows(known), "CartPole-v1", (), asked).is_overfit is False
+
+
+def test_students_of_other_makes_meet_shifts_that_need_no_sensors() -> None:
+    result = qs.examine(Knows(set()), "CartPole-v1", (), FEW)
+    names = [lot.name for lot in result.lots]
+    assert names[2:4] == ["delay", "sticking"]
+    assert "pole length" in names
+
+
+def test_who_worked_in_few_worlds_meets_more_fresh_ones() -> None:
+    asked = Settings(random=2, shifts=False)
+    result = qs.examine(Knows(set()), "CartPole-v1", [1, 2], asked)
+    assert [len(lot.worlds) for lot in result.lots] == [2, 80, 2]
+    assert len(qs.examine(Knows(set()), "CartPole-v1", (), asked).lots[0].worlds) == 30
+
+
+def test_a_moved_job_with_other_spaces_is_refused(monkeypatch) -> None:
+    entry = registry.registry().find("CartPole-v1")
+    monkeypatch.setitem(entry.shifts, "body", lambda by: gymnasium.make("Acrobot-v1"))
+    with pytest.raises(JobFailed, match="with its body moved by 1 is another job"):
+        qs.examine(Knows(set()), "CartPole-v1", (), FEW)

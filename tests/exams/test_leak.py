@@ -44,6 +44,24 @@ def test_one_world_in_twenty_is_enough(is_known: bool) -> None:
     assert fired >= 19
 
 
+def test_what_a_start_foretells_is_taken_off() -> None:
+    """Returns that hang on the start by ten deviations of chance hide a leak of five."""
+    fired = {True: 0, False: 0}
+    for seed, is_leaked in ((seed, is_leaked) for seed in range(6) for is_leaked in fired):
+        rng = np.random.default_rng(seed)
+        made = []
+        for number in range(1_000):
+            start = float(rng.random())
+            better = 5.0 if is_leaked and number < 10 else 0.0
+            earned = 30 * start + float(rng.normal()) + better
+            made.append(Sat(number, earned, 5, End.TERMINATED, start=(start, 1.0)))
+        told = alarm(made[:200], made[200:], seed)
+        fired[is_leaked] += told.fires
+        assert not is_leaked or told.sign == "earns more than its start foretells"
+    assert fired[True] == 6
+    assert fired[False] <= 1
+
+
 def test_worlds_that_are_all_alike_raise_no_alarm() -> None:
     same = [Sat(n, 500.0, 500, End.TRUNCATED) for n in range(40)]
     told = alarm(same[:10], same[10:])

@@ -85,7 +85,8 @@ def test_a_dropped_sensor_shows_its_mean_for_a_whole_episode() -> None:
 def test_only_what_shows_numbers_has_sensors_that_fail() -> None:
     with_numbers = registry.make("CartPole-v1")
     without = registry.make("FrozenLake-v1")
-    assert set(shifts.of(with_numbers.spec)) == set(SHIFTS)
-    assert set(shifts.of(without.spec)) == {"delay", "sticking"}
+    assert set(shifts.of(with_numbers.spec, GROUND)) == set(SHIFTS)
+    assert set(shifts.of(with_numbers.spec, None)) == {"delay", "sticking"}
+    assert set(shifts.of(without.spec, GROUND)) == {"delay", "sticking"}
     with_numbers.close()
     without.close()

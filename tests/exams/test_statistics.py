@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from quickstudy.exams.statistics import auroc, auroc_estimate, estimate, iqm
+from quickstudy.exams.statistics import auroc, auroc_estimate, estimate, iqm, rank_test
 
 
 def test_interquartile_mean_by_hand() -> None:
@@ -62,3 +62,22 @@ def test_auroc_with_its_interval() -> None:
     assert told.low < told.value < told.high
     assert 0.6 < told.value < 0.9
     assert auroc_estimate([1.0, 2.0], [False, False]) is None
+
+
+def test_a_rank_test_by_hand() -> None:
+    # of the six ways to deal two of four, one has the highest ranks
+    assert rank_test([3.0, 4.0], [1.0, 2.0]) == pytest.approx(1 / 6, abs=0.02)
+    assert rank_test([9.0], [1.0] * 40) == pytest.approx(1 / 41, abs=0.01)
+    assert rank_test([5.0] * 5, [5.0] * 5) == 1.0
+    assert rank_test([1.0] * 9, [2.0] * 9) > 0.99
+    with pytest.raises(ValueError, match="without scores"):
+        rank_test([], [1.0])
+
+
+def test_a_rank_test_accuses_as_rarely_as_promised() -> None:
+    rng = np.random.default_rng(0)
+    told = [
+        rank_test(rng.exponential(size=30), rng.exponential(size=30), deals=400)
+        for _ in range(400)
+    ]
+    assert 0.005 <= np.mean(np.array(told) <= 0.025) <= 0.05

@@ -21,7 +21,7 @@ import pytest
 from quickstudy.jobs import catalogue
 from quickstudy.jobs.catalogue import ENTRIES, icu_doctor
 from quickstudy.jobs.entry import Entry
-from quickstudy.jobs.registry import Registry
+from quickstudy.jobs.registry import Registry, is_installed, registry
 
 ROOT = Path(__file__).parents[2]
 PROFESSIONS = {
@@ -208,3 +208,33 @@ def test_the_ward_has_exact_values():
     seeds = itertools.chain([0], itertools.repeat(None, 999))
     returns = [sum(play(env, policy, seed, 500)) for seed in seeds]
     assert np.mean(returns) == pytest.approx(exact["incumbent"], abs=0.06)
+
+
+def life(job, steps=40):
+    """What a job shows under actions that are the same each time."""
+    rng, shown = np.random.default_rng(0), [job.reset(5).raw]
+    for _ in range(steps):
+        choices = [rng.integers(n) for n in job.spec.choices]
+        step = job.step(np.array([*choices, *rng.uniform(-1, 1, job.spec.amounts)], np.float32))
+        shown.append(step.observation.raw)
+        if step.end:
+            break
+    return np.concatenate(shown)
+
+
+MOVED = [(entry, shift) for entry in ENTRIES if is_installed(entry) for shift in entry.shifts]
+
+
+@pytest.mark.parametrize(("entry", "shift"), MOVED, ids=[f"{e.name} {s}" for e, s in MOVED])
+def test_a_moved_parameter_changes_the_world_and_not_the_spaces(entry, shift):
+    jobs = [
+        registry().make(entry.name),
+        *(registry().make(entry.name, shift, by) for by in (0.5, 1.0)),
+    ]
+    assert {(job.spec.observation, job.spec.action) for job in jobs} == {
+        (jobs[0].spec.observation, jobs[0].spec.action)
+    }
+    lives = [life(job) for job in jobs]
+    assert not any(np.array_equal(lives[0], other) for other in lives[1:])
+    for job in jobs:
+        job.close()

@@ -7,7 +7,7 @@ import pytest
 from toy_jobs import Toy
 
 from quickstudy import hooks
-from quickstudy.errors import JobFailed, UnknownJob
+from quickstudy.errors import JobFailed, UnknownJob, UnknownShift
 from quickstudy.jobs import registry as registry_module
 from quickstudy.jobs.entry import Entry
 from quickstudy.jobs.registry import Registry, install_command, is_installed, registry
@@ -132,3 +132,20 @@ def test_a_plugin_that_cannot_be_imported_fails_only_when_it_is_called(monkeypat
     assert [name for name, _ in found] == ["gone", "gone"]
     with pytest.raises(ModuleNotFoundError):
         found[0][1](Registry())
+
+
+def test_a_parameter_is_moved_where_the_entry_says_how(jobs):
+    built = []
+
+    def moved(by):
+        built.append(by)
+        return Toy()
+
+    jobs.add(Entry("weightlifter", "lifts", Toy, shifts={"gravity": moved}))
+
+    assert jobs.make("weightlifter", "gravity", 0.5).name == "weightlifter"
+    assert built == [0.5]
+    with pytest.raises(UnknownShift, match=r"no 'gravitty' that can be moved\. Did you mean"):
+        jobs.make("weightlifter", "gravitty")
+    with pytest.raises(UnknownShift, match="It has: none"):
+        jobs.make("greeter", "gravity")

@@ -12,10 +12,11 @@ Left out: remifentanil and the two drugs together, which the package has too.
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import gymnasium as gym
 
-from quickstudy.jobs.catalogue.shims import SeedEveryReset, gym_make
+from quickstudy.jobs.catalogue.shims import SeedEveryReset, gym_make, moves
 from quickstudy.jobs.entry import Entry, Incumbent, Policy
 
 GYM_ID = "anesthesim/PropofolControl-v0"
@@ -37,6 +38,21 @@ def shipped_heuristic(env: gym.Env) -> Policy:
     return lambda observation, info: act(observation)
 
 
+def _less_sensitive(env: Any, strength: float) -> None:
+    """Patients who need 40 % more of the drug to sleep as deeply."""
+    env.pd_model.Ce50 *= 1.0 + 0.4 * strength
+
+
+def _more_varied(env: Any, strength: float) -> None:
+    """Patients who differ by a standard deviation of 15 % more, as in the hard world."""
+    env._pk_variability += 0.15 * strength
+
+
+def _noisier_monitor(env: Any, strength: float) -> None:
+    """A monitor that is off by 4 points more."""
+    env._bis_noise += 4.0 * strength
+
+
 def _entry(name: str, difficulty: str, title: str, random: float, heuristic: float) -> Entry:
     return Entry(
         name=name,
@@ -50,6 +66,12 @@ def _entry(name: str, difficulty: str, title: str, random: float, heuristic: flo
         random_score=random,
         incumbent=Incumbent("shipped heuristic", heuristic, shipped_heuristic),
         budget_steps=4_000,
+        shifts=moves(
+            partial(make, difficulty),
+            sensitivity=_less_sensitive,
+            patients=_more_varied,
+            monitor=_noisier_monitor,
+        ),
         note=NOTE,
     )
 

@@ -7,10 +7,13 @@ job easier or harder.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
+
+from quickstudy.jobs.entry import Move
 
 
 class SeedEveryReset(gym.Wrapper):
@@ -56,3 +59,33 @@ class DropKeys(gym.ObservationWrapper):
 def gym_make(gym_id: str, **kwargs: Any) -> gym.Env:
     """`gym.make` without its passive checker, which warns where `check_job` judges."""
     return gym.make(gym_id, disable_env_checker=True, **kwargs)
+
+
+Setter = Callable[[Any, float], None]
+
+
+def moves(make: Callable[[], gym.Env], **change: Setter) -> dict[str, Move]:
+    """Shifts that set attributes of the environment, once it is built.
+
+    Args:
+      change: what a person calls it → sets it on the bare environment, by a strength.
+    """
+
+    def move(set_it: Setter) -> Move:
+        def build(strength: float) -> gym.Env:
+            env = make()
+            set_it(env.unwrapped, strength)
+            return env
+
+        return build
+
+    return {name.replace("_", " "): move(set_it) for name, set_it in change.items()}
+
+
+def scales(attribute: str, most: float) -> Setter:
+    """Multiplies an attribute by what grows from 1 to `most` with the strength."""
+
+    def set_it(env: Any, strength: float) -> None:
+        setattr(env, attribute, getattr(env, attribute) * (1.0 + strength * (most - 1.0)))
+
+    return set_it

@@ -17,7 +17,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from quickstudy.jobs.catalogue.shims import gym_make
+from quickstudy.jobs.catalogue.shims import gym_make, moves
 from quickstudy.jobs.entry import Entry, Incumbent, Policy
 from quickstudy.types import Array
 
@@ -60,6 +60,11 @@ def make() -> gym.Env:
     return OfferUpTo(gym_make(GYM_ID))
 
 
+def _more_demand(env: Any, strength: float) -> None:
+    """Customers ask for half as much again."""
+    env.demand_engine.base_mu *= 1.0 + 0.5 * strength
+
+
 def base_stock(env: gym.Env) -> Policy:
     """Each site orders what it lacks to its level, split over its suppliers by share."""
     network = env.unwrapped.network  # type: ignore[attr-defined]
@@ -96,6 +101,7 @@ ENTRIES: tuple[Entry, ...] = (
         random_score=-372.2,
         incumbent=Incumbent("base-stock policy", 814.8, base_stock),
         budget_steps=30_000,
+        shifts=moves(make, demand=_more_demand),
         note="Orders are offered as 0–60 units a link, not the package's 0–3,100.",
     ),
 )
