@@ -18,7 +18,7 @@ MAY = {
     "mind": GROUND | {"mind"},
     "experience": GROUND | {"experience"},
     "life": GROUND | set(ROOMS),
-    "clinic": GROUND | {"jobs", "mind", "clinic"},
+    "clinic": GROUND | {*ROOMS, "clinic", "learner", "life"},
     "hopeless": GROUND | {"life"},
     "learner": GROUND | {*ROOMS, "hopeless", "life"},
     "exams": GROUND | {*ROOMS, "exams", "interrupt", "learner", "report", "words"},

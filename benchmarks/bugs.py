@@ -1,0 +1,390 @@
+"""The doctor of learners on trial: bugs planted in a mind, found and named? And healthy ones?
+
+    python -m benchmarks.bugs            # every bug once, 20 healthy minds: about 10 CPU minutes
+    python -m benchmarks.bugs --resume   # goes on where it was stopped
+    python -m benchmarks.bugs --quick    # three bugs and one healthy mind; writes no table here
+
+Each bug is one that people did make, planted by replacing a function of the installed mind
+while a context manager is open; no file is changed. Beside it stand the names of findings that
+count as naming it, written down before the trial. A bug is *found* where any finding is ill,
+and *named* where the first of the ill is among those names.
+
+HELD_OUT: bugs that were planted for the first time when findings and thresholds were fixed.
+
+Left out: bugs that do no harm to learning, and two bugs at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from quickstudy.jobs.layout import Layout
+from quickstudy.mind import (
+    arbiter,
+    curiosity,
+    encoder,
+    instinct,
+    judgement,
+    maths,
+    memory,
+    policy,
+)
+from quickstudy.mind import mind as minds
+from quickstudy.mind.memory import Memory
+from quickstudy.types import End
+
+
+@dataclass(frozen=True)
+class Bug:
+    """One planted bug.
+
+    plant: gives the replacements: (object, attribute, what takes its place), made anew each
+    time. names: of the findings that count as naming it. is_compiled: whether it sits in what
+    JAX compiles, so that programs must be compiled afresh.
+    """
+
+    plant: Callable[[], list[tuple[Any, str, Any]]]
+    names: tuple[str, ...]
+    is_compiled: bool = False
+
+    def __call__(self) -> AbstractContextManager[None]:
+        """The bug is there while the context is open."""
+        return _replaced(self.plant(), self.is_compiled)
+
+
+@contextmanager
+def _replaced(replacements: list[tuple[Any, str, Any]], is_compiled: bool) -> Iterator[None]:
+    honest = [(where, name, getattr(where, name)) for where, name, _ in replacements]
+    if is_compiled:
+        jax.clear_caches()
+    try:
+        for where, name, new in replacements:
+            setattr(where, name, new)
+        yield
+    finally:
+        for where, name, old in reversed(honest):
+            setattr(where, name, old)
+        if is_compiled:
+            jax.clear_caches()
+
+
+Replacements = list[tuple[Any, str, Any]]
+
+
+# ---- what is told and what is kept
+
+
+def _sign() -> Replacements:
+    honest = minds.rewarded
+    return [(minds, "rewarded", lambda mind, row, reward: honest(mind, row, -reward))]
+
+
+def _late() -> Replacements:
+    honest = minds.rewarded
+    return [(minds, "rewarded", lambda mind, row, r: honest(mind, max(row - 1, 0), r))]
+
+
+def _dropped() -> Replacements:
+    """Every third reward is lost."""
+    honest = minds.rewarded
+
+    def rewarded(mind: minds.Mind, row: int, reward: float) -> None:
+        honest(mind, row, 0.0 if row % 3 == 0 else reward)
+
+    return [(minds, "rewarded", rewarded)]
+
+
+def _truncated_is_terminated() -> Replacements:
+    honest = minds.ended
+
+    def ended(mind: minds.Mind, stream: str, end: End, last: Any) -> None:
+        honest(mind, stream, End.TERMINATED, None)
+
+    return [(minds, "ended", ended)]
+
+
+def _windows(change: Callable[..., memory.Batch]) -> Replacements:
+    """change: (batch, discount) → another batch."""
+    honest = Memory.windows
+
+    def windows(self: Memory, rows: Any, num_steps: int, discount: float) -> memory.Batch:
+        return change(honest(self, rows, num_steps, discount), discount)
+
+    return [(Memory, "windows", windows)]
+
+
+def _bootstraps_terminations() -> Replacements:
+    return _windows(
+        lambda batch, gamma: batch._replace(
+            discount=np.where(batch.discount == 0, np.float32(gamma), batch.discount)
+        )
+    )
+
+
+def _next_as_current() -> Replacements:
+    return _windows(lambda batch, gamma: batch._replace(raw=batch.next_raw))
+
+
+def _mask_forgotten() -> Replacements:
+    return _windows(
+        lambda batch, gamma: batch._replace(next_mask=np.ones_like(batch.next_mask))
+    )
+
+
+def _undiscounted() -> Replacements:
+    """γ = 1 in what is studied."""
+    honest = Memory.windows
+    return [(Memory, "windows", lambda self, rows, n, discount: honest(self, rows, n, 1.0))]
+
+
+def _shuffled() -> Replacements:
+    """The job gets the option after the one that was chosen."""
+    honest = Layout.unpack
+
+    def unpack(self: Layout, flat: Any) -> Any:
+        sizes, moved = self.spec.choices, np.array(flat)
+        moved[: len(sizes)] = (moved[: len(sizes)] + 1) % np.array(sizes or (), moved.dtype)
+        return honest(self, moved)
+
+    return [(Layout, "unpack", unpack)]
+
+
+def _first_rows_only(kept: int = 1_000) -> Replacements:
+    """Memory is full after so many decisions, and takes in no more."""
+    honest = Memory.link
+
+    def link(self: Memory, row: int, after: int) -> None:
+        honest(self, row, after)
+        self.num_ready = min(self.num_ready, kept)
+
+    return [(Memory, "link", link)]
+
+
+# ---- what is seen and done
+
+
+def _first_statistics() -> Replacements:
+    """The normaliser takes in its first lot alone."""
+    honest = encoder.update_normaliser
+
+    def update(normaliser: Any, frame: Any, raw: Any) -> Any:
+        return normaliser if normaliser.seen.number else honest(normaliser, frame, raw)
+
+    return [(encoder, "update_normaliser", update)]
+
+
+def _acts_unmasked() -> Replacements:
+    honest = minds._greedy
+
+    def greedy(frame: Any, table: Any, mask: Any, amounts: Any) -> Any:
+        return honest(frame, table, frame.valid, amounts)
+
+    return [(minds, "_greedy", greedy)]
+
+
+def _never_explores() -> Replacements:
+    feel, reason = minds._feel, minds._reason
+    return [
+        (policy, "hold", lambda *given: None),
+        (curiosity, "applies", lambda memory: False),
+        (minds, "_feel", lambda mind, seen, mood: feel(mind, seen, None)),
+        (minds, "_reason", lambda mind, seen, mood: reason(mind, seen, None)),
+    ]
+
+
+def _worse_leads() -> Replacements:
+    honest = arbiter.leader
+
+    def leader(*given: Any) -> str:
+        return arbiter.SPEEDS[1 - arbiter.SPEEDS.index(honest(*given))]
+
+    return [(arbiter, "leader", leader)]
+
+
+# ---- what study does
+
+
+def _step_times(factor: float) -> Replacements:
+    honest = maths.adamw
+
+    def adamw(*given: Any) -> Any:
+        return honest(*given[:-2], factor * given[-2], given[-1])
+
+    return [(maths, "adamw", adamw)]
+
+
+def _no_updates() -> Replacements:
+    return [(minds, "_update", lambda mind: None)]
+
+
+def _target_stays() -> Replacements:
+    honest = judgement.update
+
+    def update(state: Any, *others: Any) -> Any:
+        new, loss = honest(state, *others)
+        return new._replace(target=state.target), loss
+
+    return [(judgement, "update", update)]
+
+
+def _clones() -> Replacements:
+    """Every member begins as the first one."""
+    honest = judgement.init_network
+
+    def init_network(*given: Any) -> Any:
+        return jax.tree.map(lambda w: np.repeat(w[:1], len(w), 0), honest(*given))
+
+    return [(judgement, "init_network", init_network)]
+
+
+def _dead_units() -> Replacements:
+    """All but a few units of each layer begin far below zero."""
+    honest = judgement.init_network
+
+    def init_network(*given: Any) -> Any:
+        made = honest(*given)
+        below = [-10.0 * (np.arange(b.shape[-1]) >= 4) + 0 * b for b in made.mlp.biases[:-1]]
+        biases = (*(b.astype(np.float32) for b in below), made.mlp.biases[-1])
+        return made._replace(mlp=made.mlp._replace(biases=biases))
+
+    return [(judgement, "init_network", init_network)]
+
+
+def _worst_of_next() -> Replacements:
+    """Targets take the worst option of what follows."""
+
+    def least(x: Any, axis: int) -> Any:
+        return jax.numpy.argmin(jax.numpy.where(x < -1e8, 1e9, x), axis=axis)
+
+    class Upside:
+        def __getattr__(self, name: str) -> Any:
+            return least if name == "argmax" else getattr(jax.numpy, name)
+
+    return [(judgement, "jnp", Upside())]
+
+
+# ---- held out
+
+
+def _windows_across_ends() -> Replacements:
+    """Several steps are folded in the order of rows, whatever episode they belong to."""
+    honest = Memory.windows
+
+    def windows(self: Memory, rows: Any, num_steps: int, discount: float) -> Any:
+        batch = honest(self, rows, num_steps, discount)
+        at = [np.minimum(rows + k, self.size - 1) for k in range(num_steps + 1)]
+        total = sum(discount**k * self.reward[at[k]] for k in range(num_steps))
+        return batch._replace(
+            reward=np.asarray(total, np.float32), next_raw=self.raw[at[num_steps]]
+        )
+
+    return [(Memory, "windows", windows)]
+
+
+def _acts_worst() -> Replacements:
+    honest = minds._greedy
+
+    def greedy(frame: Any, table: Any, mask: Any, amounts: Any) -> Any:
+        return honest(frame, -table, mask & np.isfinite(table), amounts)
+
+    return [(minds, "_greedy", greedy)]
+
+
+def _ascends_error() -> Replacements:
+    honest = maths.huber
+    return [(maths, "huber", lambda error: -honest(error))]
+
+
+def _sees_late() -> Replacements:
+    """Acts on what was shown the time before."""
+    honest, before = minds.act, []
+
+    def act(mind: minds.Mind, observation: Any, stream: str | None = None) -> Any:
+        before.append(observation)
+        return honest(mind, before[max(len(before) - 2, 0)], stream)
+
+    return [(minds, "act", act)]
+
+
+def _clipped() -> Replacements:
+    honest = minds.rewarded
+
+    def rewarded(mind: minds.Mind, row: int, reward: float) -> None:
+        honest(mind, row, float(np.clip(reward, -1.0, 1.0)))
+
+    return [(minds, "rewarded", rewarded)]
+
+
+def _keeps_the_best() -> Replacements:
+    """Remembers the best answer where it tried another action."""
+    honest = minds.decided
+
+    def decided(mind: minds.Mind, stream: str, observation: Any, flat: Any, *more: Any) -> int:
+        best = minds.act(mind, observation).flat
+        return honest(mind, stream, observation, best, *more)
+
+    return [(minds, "decided", decided)]
+
+
+def _option_off_by_one() -> Replacements:
+    """Instinct credits the option after the one that was taken."""
+    honest = instinct.options
+
+    def options(frame: Any, settings: Any, flat: Any) -> Any:
+        return (honest(frame, settings, flat) + 1) % instinct.num_options(frame, settings)
+
+    return [(instinct, "options", options)]
+
+
+PLANTED: dict[str, Bug] = {
+    "reward sign flipped": Bug(_sign, ("reward sign",)),
+    "reward one decision late": Bug(_late, ("reward timing",)),
+    "every third reward lost": Bug(_dropped, ("rewards lost",)),
+    "terminations bootstrapped": Bug(_bootstraps_terminations, ("termination",)),
+    "truncation taken for termination": Bug(_truncated_is_terminated, ("truncation",)),
+    "discount ignored": Bug(_undiscounted, ("discount",)),
+    "next situation stored as current": Bug(
+        _next_as_current, ("situation stored", "next situation")
+    ),
+    "actions off by one on the way": Bug(_shuffled, ("action taken",)),
+    "mask forgotten in targets": Bug(_mask_forgotten, ("mask stored", "mask in targets")),
+    "mask forgotten in acting": Bug(_acts_unmasked, ("mask in acting",)),
+    "only the first 1,000 rows kept": Bug(_first_rows_only, ("memory keeps",)),
+    "normaliser frozen at its first lot": Bug(_first_statistics, ("normaliser",)),
+    "no exploration": Bug(_never_explores, ("exploration",)),
+    "the worse speed leads": Bug(_worse_leads, ("arbiter",)),
+    "learning rate zero": Bug(lambda: _step_times(0.0), ("learning rate",), True),
+    "learning rate a thousandfold": Bug(
+        lambda: _step_times(1_000.0), ("learning rate", "finite"), True
+    ),
+    "no updates made": Bug(_no_updates, ("updates",)),
+    "target copy never follows": Bug(_target_stays, ("target copy",), True),
+    "members all alike": Bug(_clones, ("members",)),
+    "dead units": Bug(_dead_units, ("dead units",)),
+    "worst option in targets": Bug(_worst_of_next, ("best of what follows",), True),
+    "windows across episodes": Bug(
+        _windows_across_ends,
+        ("windows of steps", "rewards stored", "next situation", "situation stored"),
+    ),
+    "does the worst": Bug(_acts_worst, ("choice",)),
+    "ascends its error": Bug(_ascends_error, ("learning rate", "finite", "sight"), True),
+    "acts on what was shown before": Bug(_sees_late, ("choice", "sight", "mask in acting")),
+    "rewards clipped": Bug(_clipped, ("rewards stored", "reward scale")),
+    "remembers the best instead of the tried": Bug(_keeps_the_best, ("action taken",)),
+    "instinct credits the next option": Bug(_option_off_by_one, ("choice", "sight")),
+}
+HELD_OUT = (
+    "windows across episodes",
+    "does the worst",
+    "ascends its error",
+    "acts on what was shown before",
+    "rewards clipped",
+    "remembers the best instead of the tried",
+    "instinct credits the next option",
+)
