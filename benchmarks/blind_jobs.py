@@ -1,9 +1,9 @@
 """Toy jobs drawn from a seed: sound ones, and ones at which no learner of ours can succeed.
 
-    sound("steer", seed)        # sizes, scales and lengths are drawn; so is whether it shows its state
-    hopeless("memory", seed)    # the same, with one ingredient missing
+    sound("steer", seed)          # its sizes, scales and lengths are drawn
+    hopeless("forgotten", seed)   # the same, with one ingredient missing
 
-All randomness of an episode comes from the seed of its reset. Each hopeless kind says in
+Whether a job shows its full state is drawn as well. All randomness of an episode comes from the seed of its reset. Each hopeless kind says in
 `RIGHT` which ingredients a doctor may name: where a thing is hidden that was to be seen a
 moment ago, both showing it and remembering it would do.
 
@@ -311,7 +311,7 @@ class Drowned(gymnasium.RewardWrapper):
 
 
 class Lock(Toy):
-    """Pays for one sequence of thirty choices or so; what is shown is the last choice, not whether it fits."""
+    """Pays for one sequence of thirty choices or so; shows the last one, not whether it fits."""
 
     def __init__(self, rng: np.random.Generator):
         options = _between(rng, OPTIONS)

@@ -3,13 +3,14 @@
     hindsight   what to do on this very world: the best of many plans, and of all actions
                 tried in one situation while everything else stayed the same
     blind       which action is best on the whole
-    shown       what the observation tells of that
+    line        what the observation tells of that to who reads it by a straight line
+    shown       what it tells to a more capable reader
     past        what the episode so far tells as well
     state       what the job's full state tells, where the job offers it
     longer      the same job without its time limit, where that is a wrapper's
     curious     a search that goes back to where little was tried and goes on from there
 
-The middle four are one regression on different columns, of one target: how much better each
+The middle five are one regression on different columns, of one target: how much better each
 action is than the others in the same situation (its advantage). Trials are paired, so a
 job's chance cancels, and hundreds of situations suffice. What a column is worth is judged on
 worlds held out, as a share of what hindsight gains.
@@ -47,7 +48,8 @@ from quickstudy.types import Array, End, Observation, Spec
 LAGS = 4  # steps of the past that are given one by one
 HOLDS = (1.0, math.inf, 4.0, 16.0)  # steps that a plan holds on to an action, on average
 AMOUNTS = (-1.0, -0.3, 0.3, 1.0)
-PLANS_SHARE, FIRST_SHARE, SEARCH_SHARE = 0.25, 0.2, 0.2  # of the steps allowed
+PLANS_SHARE, TRIALS_SHARE, SEARCH_SHARE = 0.25, 0.75, 0.2  # of the steps allowed
+FIRST_SHARE = 0.2  # of the trials' steps, spent before any is placed where it mattered
 CELL = 0.5  # width of a cell of the search, in standard deviations of random work
 
 
@@ -176,11 +178,11 @@ def tried(
     seed: int,
     budget: Budget,
     tell: Tell,
-    limit: int,
 ) -> Trials:
     """Tries every action in situations of each world's best plan.
 
-    At first anywhere, near the start more often; then mostly at steps where it mattered.
+    At first anywhere, near the start more often; then mostly at steps where it mattered. One
+    in five is an episode's first.
     """
     trials = Trials(job.spec, actions_to_try(job.spec, settings.tried))
     random = np.random.default_rng([seed, 79])
@@ -189,8 +191,8 @@ def tried(
         number = len(trials) % len(worlds)
         path = worlds[number].best
         is_first = budget.spent < FIRST_SHARE * budget.steps
-        at = _when(path, trials, random, is_first)
-        _try_all(job, path, at, trials, number, discount, np.sort(kept), budget, limit)
+        at = 0 if len(trials) % 5 == 0 else _when(path, trials, random, is_first)
+        _try_all(job, path, at, trials, number, discount, np.sort(kept), budget, settings)
         tell("trying other actions", budget.spent / budget.steps)
     return trials
 
@@ -216,8 +218,9 @@ def _try_all(
     discount: float,
     kept: Array,
     budget: Budget,
-    limit: int,
+    settings: Settings,
 ) -> None:
+    limit = settings.longest
     states: list[Array] = []
     came, soon, marks = [], [], set()
     for action in trials.actions:
@@ -264,9 +267,7 @@ def _is_allowed(spec: Spec, mask: Array | None, action: Array) -> bool:
     if mask is None:
         return True
     firsts = np.cumsum((0, *spec.choices[:-1]))
-    return all(
-        mask[first + int(option)] for first, option in zip(firsts, action, strict=False)
-    )
+    return all(mask[first + int(option)] for first, option in zip(firsts, action, strict=False))
 
 
 def state_of(job: Job) -> Array:
@@ -318,11 +319,12 @@ class Gain:
 
 
 def gains(trials: Trials, settings: Settings) -> dict[str, Gain]:
-    """For each kind of knowledge ("blind", "shown", "past", "state") what it gains."""
+    """For each kind of knowledge ("blind", "line", "shown", "past", "state") what it gains."""
     past, state = np.array(trials.past, float), np.array(trials.state, float)
     now, before = as_rows(trials.now, settings), as_rows(past, settings)
     columns = {
         "blind": np.zeros((len(trials), 1)),
+        "line": now,
         "shown": features_of(now, None, settings),
         "past": features_of(now, before, settings),
     }
@@ -356,7 +358,7 @@ def adds(more: Gain, less: Gain, trials: Trials) -> float:
 
 
 def seen_share(trials: Trials) -> float:
-    """Share of what actions change that the discount leaves of it, from where they are taken."""
+    """Share of what actions change that the discount leaves, from where they are taken."""
     whole, left = (np.ptp(np.array(x), axis=1).sum() for x in (trials.came, trials.soon))
     return min(float(left / whole), 1.0) if whole > 0 else 1.0
 
@@ -453,5 +455,3 @@ def is_met(record: Record, worlds: Sequence[World]) -> bool:
         return True
     over = {len(p) for w in worlds for p in w.paths if p.end is End.TERMINATED}
     return len(over) > 0 and float(np.abs(rewards[0]).max(initial=0.0)) > 0
-
-

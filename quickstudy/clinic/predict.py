@@ -142,7 +142,9 @@ def history(record: Record, settings: Settings) -> Finding:
     if not len(kinds):
         return Finding(name, "ok", "nothing changes that could be foretold")
     episode = record.episode[rows]
-    without = held_out_errors(features_of(now, None, settings), targets, episode, settings.folds)
+    without = held_out_errors(
+        features_of(now, None, settings), targets, episode, settings.folds
+    )
     joined = features_of(now, np.concatenate(past, axis=1), settings)
     given = held_out_errors(joined, targets, episode, settings.folds)
     return _judged(without, given, targets, kinds, episode, settings)

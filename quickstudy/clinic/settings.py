@@ -68,7 +68,7 @@ class Settings:
     # Oracles (see `quickstudy.clinic.oracles`)
     oracle_record: int = 2_000  # steps at random, at most
     oracle_steps: int = 240_000  # in plans, trials and searches together, at most
-    oracle_seconds: float = 30.0  # wall clock of them, at most
+    oracle_seconds: float = 120.0  # wall clock of them, at most
     oracle_worlds: int = 150  # on which plans are tried
     plans: int = 6  # tried on each world; the best is what trials change
     tried: int = 8  # actions compared in one situation, at most
@@ -78,7 +78,8 @@ class Settings:
     sure: float = 4.0  # standard errors
     least_late: int = 5  # situations in which an action mattered, to see how late it pays
     least_decisive: int = 25  # situations in which an action mattered, to say why
-    history_adds: float = 0.1  # of what hindsight gains, that history or state must add
+    adds_share: float = 0.1  # of what hindsight gains, that history or state must add
     told: float = 0.1  # of what hindsight gains, below which nothing tells what to do
+    blindly: float = 0.6  # of it, from which acting without looking is good enough
     seen_share: float = 0.05  # of what actions change, that the discount must leave
     drowned: float = 10_000.0  # decisions to tell the better action, from which noise has won

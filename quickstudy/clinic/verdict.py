@@ -3,41 +3,45 @@
     verdict("CartPole-v1")
     print(verdict(my_env))
 
-The learner's mind climbs the ladder of probes (`ladder`): where it falls, it has a bug. Then
-oracles (`oracles`) look for what would have to be different for anybody to succeed at the
-job. What they saw is a few numbers (`Signs`), and the verdict is the first of `RULES` that
-holds: a table to be read, not a black box.
+The mind climbs the ladder of probes (`ladder`): where it falls, it has a bug. Oracles
+(`oracles`) look for what would have to be different for anybody to succeed at the job. What
+they saw is a few numbers (`Signs`), and the verdict is the first of `RULES` that holds: a table
+to be read, not a black box.
 
     bug         the mind fails where every sound one succeeds
     direction   it would fail however sound: `ingredient` says what is missing
-    fine        the job can be learned and the mind is healthy: more practice, or a hard job
+    fine        the job can be learned and the mind is healthy: practise more
     unsure      the oracles did not see enough to say
 
-Left out: bugs that no rung sees, jobs that only planning far ahead unlocks, and whether the
-reward means what it should.
+Left out: bugs that no rung sees, jobs at which only actions in concert pay and no plan hit
+upon them, and whether the reward means what it should.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import gymnasium
 
 from quickstudy.clinic import oracles, replay
-from quickstudy.clinic.finding import Finding, counted
+from quickstudy.clinic.finding import Finding, Result, counted
 from quickstudy.clinic.job import FIRST_SEED
 from quickstudy.clinic.oracles import Gain
 from quickstudy.clinic.record import Budget, Record, Tell, record
 from quickstudy.clinic.settings import Settings
+from quickstudy.errors import QuickstudyError
 from quickstudy.jobs.gym import GymJob
 from quickstudy.jobs.job import Job
 from quickstudy.jobs.registry import registry
 
+if TYPE_CHECKING:
+    from quickstudy.mind import mind as minds
+
 Kind = Literal["bug", "direction", "fine", "unsure"]
 DEFAULT = Settings()
+HEADS = {"bug": "a bug in the learner", "direction": "wrong direction", "fine": "fine"}
 
 
 @dataclass(frozen=True)
@@ -47,13 +51,15 @@ class Signs:
     Attributes:
       worked: steps that could be taken. is_repeatable: under its seed.
       moves: whether anything followed from what was done. pays: whether earnings did.
-      is_met: whether rewards ever differed, at random or by a plan. searched: steps of the
-        curious search until they did; None where it met nothing. longer_met: whether they did
-        without the time limit.
+      at_random, by_plan: mean return of random work, and of the best plan on each world.
+      is_met: whether rewards ever differed, at random or by a plan. searched: steps of a
+        curious search until they did; None where it met nothing, or was not needed.
+        met_longer: whether they did without the time limit; None where none could be lifted.
       trials, decisive: situations tried, and those in which an action earned more.
       seen_share: of what actions change, what the discount leaves.
-      gains: of hindsight's gain, what blind, shown, past and state tell.
-      past_adds, state_adds: standard errors by which they tell more than what is shown.
+      gains: of hindsight's gain, what each kind of knowledge tells (see `oracles.gains`).
+      adds: standard errors by which one kind tells more than another: "past" and "state" more
+        than "shown", "shown" more than "blind".
       needed: decisions to tell the better action in the noise.
     """
 
@@ -61,29 +67,32 @@ class Signs:
     is_repeatable: bool = True
     moves: bool = False
     pays: bool = False
+    at_random: float = 0.0
+    by_plan: float = 0.0
     is_met: bool = False
     searched: int | None = None
-    longer_met: bool = False
+    met_longer: bool | None = None
     trials: int = 0
     decisive: int = 0
     seen_share: float = 1.0
     gains: dict[str, Gain] = field(default_factory=dict)
-    past_adds: float = 0.0
-    state_adds: float = 0.0
+    adds: dict[str, float] = field(default_factory=dict)
     needed: float = 0.0
 
-    def share(self, kind: str) -> float:
-        return self.gains[kind].share if kind in self.gains else 0.0
+    @property
+    def is_never_met(self) -> bool:
+        return not self.is_met and self.searched is None
 
-    def sure(self, kind: str) -> float:
-        return self.gains[kind].sure if kind in self.gains else 0.0
+    def share(self, kind: str) -> float:
+        """Of hindsight's gain, at least 0."""
+        return max(self.gains[kind].share, 0.0) if kind in self.gains else 0.0
 
 
 @dataclass(frozen=True)
 class Rule:
-    """When the signs are so, the verdict is this."""
+    """Where the signs are so, the verdict is this; `line` of the evidence says why."""
 
-    name: str
+    line: str
     holds: Callable[[Signs, Settings], bool]
     kind: Kind
     ingredient: str
@@ -93,27 +102,38 @@ class Rule:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is to blame, by which rule, on what evidence, and what to do.
+    """What is to blame, on what evidence, and what to do.
 
-    ingredient: what would have to change: "observation", "memory", "exploration", "horizon",
-    "time", "reward", "actions", "noise", "data"; for a bug "learner"; "" where nothing.
-    job, learner: what was found on each.
+    ingredient: what would have to change: "actions", "reward", "exploration", "time",
+    "horizon", "memory", "observation", "noise", "data"; "learner" for a bug; else "".
+    job, learner: the findings on each.
     """
 
     name: str
     kind: Kind
     ingredient: str
     says: str
-    advice: str
+    advice: str = ""
     job: tuple[Finding, ...] = ()
     learner: tuple[Finding, ...] = ()
 
     def __str__(self) -> str:
-        head = {"direction": f"wrong direction ({self.ingredient})"}.get(self.kind, self.kind)
-        lines = [f"{self.name}: {head}: {self.says}"]
+        about = f" ({self.ingredient})" if self.kind == "direction" else ""
+        lines = [f"{self.name}: {HEADS.get(self.kind, self.kind)}{about}: {self.says}"]
         lines += [f"  -> {self.advice}"] if self.advice else []
-        lines += [f"  {finding}" for finding in (*self.job, *self.learner)]
-        return "\n".join(lines)
+        return "\n".join([*lines, *(f"  {finding}" for finding in self.findings)])
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return (*self.job, *self.learner)
+
+    def raise_if_to_blame(self) -> None:
+        """Raises QuickstudyError where the learner or the job has to be mended."""
+        if self.kind in ("bug", "direction"):
+            raise QuickstudyError(
+                f"Job '{self.name}': {HEADS[self.kind]} ({self.ingredient}): {self.says}; "
+                f"{self.advice}."
+            )
 
 
 # ── The rules ───────────────────────────────────────────────────────────────────────────
@@ -121,93 +141,106 @@ class Verdict:
 
 def _tells(signs: Signs, kind: str, settings: Settings) -> bool:
     """Whether this knowledge says what to do, surely and to a share that matters."""
-    return signs.sure(kind) > settings.sure and signs.share(kind) > settings.told
+    is_sure = kind in signs.gains and signs.gains[kind].sure > settings.sure
+    return is_sure and signs.share(kind) > settings.told
 
 
-def _adds(signs: Signs, kind: str, by: float, settings: Settings) -> bool:
-    """Whether it says a good deal more than what is shown."""
-    more = signs.share(kind) - max(signs.share("shown"), 0.0)
-    is_most = more > settings.history_adds and more > max(signs.share("shown"), 0.0)
-    return by > settings.sure and is_most and _tells(signs, kind, settings)
+def _tells_more(signs: Signs, kind: str, settings: Settings) -> bool:
+    """Whether it says more, and more than all that is shown says."""
+    more = signs.share(kind) - signs.share("shown")
+    is_much = more > max(settings.adds_share, signs.share("shown"))
+    is_sure = signs.adds.get(kind, 0.0) > settings.sure
+    return is_much and is_sure and _tells(signs, kind, settings)
+
+
+def _looks_help(signs: Signs, settings: Settings) -> bool:
+    """Whether to look is better than to do what is best on the whole, or that will do."""
+    if not _tells(signs, "shown", settings):
+        return False
+    is_better = signs.adds.get("shown", 0.0) > settings.sure / 2
+    return is_better or signs.share("shown") > settings.blindly
 
 
 RULES: tuple[Rule, ...] = (
     Rule(
-        "cannot be worked", lambda s, _: s.worked == 0, "unsure", "",
-        "not one step could be taken", "see `quickstudy check JOB`",
+        "looked", lambda s, _: not s.worked or not s.trials,
+        "unsure", "", "it could not be worked at for long enough",
+        "see `quickstudy check JOB`",
     ),
     Rule(
-        "deaf", lambda s, _: s.trials > 0 and s.is_repeatable and not s.moves,
+        "actions", lambda s, _: s.is_repeatable and not s.moves and not s.pays,
         "direction", "actions", "nothing that is done has any effect",
         "check how the environment reads the action",
     ),
     Rule(
-        "too short", lambda s, _: not s.is_met and s.searched is None and s.longer_met,
+        "earnings", lambda s, _: s.is_never_met and bool(s.met_longer),
         "direction", "time", "nothing is ever earned, but without the time limit it is",
         "lengthen the episodes, or start nearer to the goal",
     ),
     Rule(
-        "never met", lambda s, _: not s.is_met and s.searched is None,
+        "earnings", lambda s, _: s.is_never_met,
         "direction", "exploration",
         "nothing is ever earned: not at random, not by plans, not by a curious search",
         "reward steps on the way, start nearer to the goal, or let a mentor show it once",
     ),
     Rule(
-        "met by search", lambda s, _: not s.is_met and s.searched is not None,
-        "fine", "", "it is earned seldom, but a curious search meets it",
+        "earnings", lambda s, _: not s.is_met,
+        "fine", "", "it is seldom that anything is earned, but a curious search meets it",
     ),
     Rule(
-        "unpaid", lambda s, _: s.is_repeatable and s.trials > 0 and not s.pays,
+        "actions", lambda s, _: s.is_repeatable and not s.pays,
         "direction", "reward", "earnings differ, but nothing that is done changes them",
         "reward what the actions bring about",
     ),
     Rule(
-        "too late", lambda s, settings: s.decisive >= settings.least_late
+        "horizon", lambda s, settings: s.decisive >= settings.least_late
         and s.seen_share < settings.seen_share,
         "direction", "horizon",
         "what is done pays so late that the discount leaves nearly nothing of it",
         "reward progress on the way, or decide less often (a longer step)",
     ),
     Rule(
-        "too few", lambda s, settings: s.decisive < settings.least_decisive,
-        "unsure", "", "too few situations were seen in which it mattered what is done",
+        "actions", lambda s, settings: s.decisive < settings.least_decisive,
+        "unsure", "data", "too few situations were met in which it matters what is done",
+        "examine it with more steps",
     ),
     Rule(
-        "forgotten", lambda s, settings: _adds(s, "past", s.past_adds, settings),
-        "direction", "memory", "the episode so far tells what to do, what is shown now does not",
+        "knowledge", lambda s, settings: _tells_more(s, "past", settings),
+        "direction", "memory",
+        "the episode so far tells what to do, what is shown now does not",
         "stack the last observations, or keep showing what was shown before",
     ),
     Rule(
-        "drowned",
-        lambda s, settings: s.needed > settings.drowned and _tells(s, "shown", settings),
-        "direction", "noise", "the better action can be told, but not from rewards as noisy",
-        "reward the mean of what is meant, or measure it more exactly",
-    ),
-    Rule(
-        "hidden, by its state", lambda s, settings: _adds(s, "state", s.state_adds, settings),
-        "direction", "observation", "the full state tells what to do, the observation does not",
+        "knowledge", lambda s, settings: _tells_more(s, "state", settings),
+        "direction", "observation", "the full state tells what to do, what is shown does not",
         "show what the state has and the observation lacks",
     ),
     Rule(
-        "fine", lambda s, settings: _tells(s, "shown", settings),
-        "fine", "", "what is shown tells what to do",
+        "noise", lambda s, settings: s.needed > settings.drowned
+        and _tells(s, "shown", settings),
+        "direction", "noise",
+        "what is shown tells what to do, but rewards are too noisy to find out what",
+        "measure what is rewarded more exactly, or reward the mean of it",
     ),
     Rule(
-        "hidden",
-        lambda s, settings: s.is_repeatable and s.share("shown") + 2 * _error(s) < 0.25,
+        "knowledge", _looks_help,
+        "fine", "", "what is shown tells what to do, and that pays soon enough to be learned",
+        "practise more; if it still fails, ask for the learner's findings and the exam",
+    ),
+    Rule(
+        "knowledge", lambda s, settings: s.is_repeatable
+        and (s.share("shown") < 2 * settings.told or _tells(s, "shown", settings)),
         "direction", "observation",
-        "some actions are much better, but neither what is shown nor what came before tells "
+        "some actions are far better, but neither what is shown nor the episode so far tells "
         "which: the observations do not contain the answer",
         "show what decides which action is right",
     ),
-    Rule("open", lambda s, _: True, "unsure", "", "the oracles saw too little to say why"),
+    Rule(
+        "knowledge", lambda s, settings: True,
+        "unsure", "data", "what is shown may tell what to do, but that is not sure",
+        "examine it with more steps, or make it repeatable under its seed",
+    ),
 )  # fmt: skip
-
-
-def _error(signs: Signs) -> float:
-    """One standard error of the share that is told by what is shown."""
-    gain = signs.gains.get("shown")
-    return abs(gain.share / gain.sure) if gain and gain.sure else 0.0
 
 
 # ── What a user calls ───────────────────────────────────────────────────────────────────
@@ -222,6 +255,7 @@ def verdict(
     settings: Settings = DEFAULT,
     seed: int = FIRST_SEED,
     tell: Tell = _quiet,
+    mind: minds.Settings | None = None,
 ) -> Verdict:
     """Whether a learner that failed at a job has a bug, or the job is to blame.
 
@@ -230,50 +264,24 @@ def verdict(
       settings: how long to look, and every threshold.
       seed: of the first world, of the mind, and of all that is drawn.
       tell: called on the way with what is being done and its share done, in [0, 1].
+      mind: settings of the mind that climbs the ladder; the default is everybody's.
 
     Raises:
       UnknownJob, JobFailed, UnsupportedSpace: there is no job to work at.
     """
-    from quickstudy.clinic import ladder  # it needs JAX, which takes seconds to import
+    from quickstudy.clinic import ladder  # with JAX, which takes seconds to import
 
-    of_job = job_verdict(job, settings, seed, tell)
-    climbed = tuple(ladder.climb(settings, seed, tell))
-    return with_learner(of_job, climbed)
-
-
-def with_learner(of_job: Verdict, climbed: Sequence[Finding]) -> Verdict:
-    """The verdict on a job, and that on the learner, as one: a bug is to be mended first."""
-    ill = [finding for finding in climbed if finding.result == "ill"]
-    if not ill:
-        return Verdict(
-            of_job.name,
-            of_job.kind,
-            of_job.ingredient,
-            of_job.says,
-            of_job.advice,
-            of_job.job,
-            tuple(climbed),
-        )
-    names = ", ".join(finding.name for finding in ill)
-    also = "" if of_job.kind != "direction" else f"; the job is at fault too: {of_job.says}"
-    return Verdict(
-        of_job.name,
-        "bug",
-        "learner",
-        f"the learner fails at {counted(len(ill), 'probe')} ({names}){also}",
-        ill[0].advice or "mend the learner first",
-        of_job.job,
-        tuple(climbed),
-    )
+    found = of_job(job, settings, seed, tell)
+    return with_learner(found, ladder.climb(mind, seed, tell))
 
 
-def job_verdict(
+def of_job(
     job: Job | gymnasium.Env | str,
     settings: Settings = DEFAULT,
     seed: int = FIRST_SEED,
     tell: Tell = _quiet,
 ) -> Verdict:
-    """The same for a learner that is known to be sound: can this job be learned at all?"""
+    """The same of the job alone: could a sound learner learn it? Needs no JAX."""
     if isinstance(job, str):
         job = registry().make(job)
     elif isinstance(job, gymnasium.Env):
@@ -282,10 +290,27 @@ def job_verdict(
         signs = looked(job, settings, seed, tell)
     finally:
         job.close()
-    rule = next(rule for rule in RULES if rule.holds(signs, settings))
+    rule = judged(signs, settings)
     return Verdict(
-        job.name, rule.kind, rule.ingredient, rule.says, rule.advice, _told(signs)
+        job.name, rule.kind, rule.ingredient, rule.says, rule.advice, _evidence(signs, rule)
     )
+
+
+def judged(signs: Signs, settings: Settings = DEFAULT) -> Rule:
+    """The first rule that holds."""
+    return next(rule for rule in RULES if rule.holds(signs, settings))
+
+
+def with_learner(found: Verdict, climbed: Sequence[Finding]) -> Verdict:
+    """The verdict on a job and the findings on a learner, as one: a bug is mended first."""
+    found = replace(found, learner=tuple(climbed))
+    ill = [finding for finding in climbed if finding.result == "ill"]
+    if not ill:
+        return found
+    names = ", ".join(finding.name for finding in ill)
+    also = f" (and the job is hopeless too: {found.says})" if found.kind == "direction" else ""
+    says = f"the mind fails {counted(len(ill), 'probe')} that a sound one passes: {names}{also}"
+    return replace(found, kind="bug", ingredient="learner", says=says, advice=ill[0].advice)
 
 
 # ── Looking ─────────────────────────────────────────────────────────────────────────────
@@ -298,57 +323,61 @@ def looked(job: Job, settings: Settings, seed: int, tell: Tell) -> Signs:
     if not len(seen.reward):
         return Signs()
     again = Budget(settings.oracle_record, settings.oracle_seconds / 10)
-    is_repeatable = not replay.twice(job, paths, settings, again)
-    limit = settings.longest
+    signs = Signs(len(seen.reward), not replay.twice(job, paths, settings, again))
     budget = _part(settings, oracles.PLANS_SHARE)
-    worlds = oracles.planned(job, settings, seed, budget, tell, limit)
+    worlds = oracles.planned(job, settings, seed, budget, tell, settings.longest)
     if not worlds:
-        return Signs(len(seen.reward), is_repeatable)
-    is_met = oracles.is_met(seen, worlds)
-    searched, longer_met = None, False
-    if not is_met:
-        searched = oracles.curious(
-            job, seen, seed, _part(settings, oracles.SEARCH_SHARE), limit, tell
-        )
-        longer_met = searched is None and _met_longer(job, seen, settings, seed, tell)
-    rest = 1 - oracles.PLANS_SHARE - (0 if is_met else 2 * oracles.SEARCH_SHARE)
-    trials = oracles.tried(
-        job, worlds, seen.discount, settings, seed, _part(settings, rest), tell, limit
-    )
-    signs = Signs(
-        worked=len(seen.reward),
-        is_repeatable=is_repeatable,
+        return signs
+    signs = replace(
+        signs,
+        is_met=oracles.is_met(seen, worlds),
         pays=any(world.differs for world in worlds),
-        is_met=is_met,
-        searched=searched,
-        longer_met=longer_met,
+        at_random=sum(oracles.earned(world.paths[0]) for world in worlds) / len(worlds),
+        by_plan=sum(oracles.earned(world.best) for world in worlds) / len(worlds),
     )
-    return _signs(signs, trials, settings)
+    if not signs.is_met:
+        signs = _searched(signs, job, seen, settings, seed, tell)
+    return _tried(signs, job, seen, worlds, settings, seed, tell)
 
 
 def _part(settings: Settings, share: float) -> Budget:
     return Budget(int(settings.oracle_steps * share), settings.oracle_seconds * share)
 
 
-def _met_longer(job: Job, seen: Record, settings: Settings, seed: int, tell: Tell) -> bool:
-    """Whether something is earned where the time limit is lifted."""
+def _searched(
+    signs: Signs, job: Job, seen: Record, settings: Settings, seed: int, tell: Tell
+) -> Signs:
+    """Looks for anything to earn: where little was tried, then without the time limit."""
+    budget = _part(settings, oracles.SEARCH_SHARE)
+    met = oracles.curious(job, seen, seed, budget, settings.longest, tell)
+    if met is not None:
+        return replace(signs, searched=met)
     with oracles.longer(job, settings.times_longer) as limit:
         if not limit:
-            return False
+            return signs
         limit = min(limit, settings.longest)
-        budget = _part(settings, oracles.SEARCH_SHARE / 2)
-        if oracles.is_met(seen, oracles.planned(job, settings, seed, budget, tell, limit)):
-            return True
-        budget = _part(settings, oracles.SEARCH_SHARE / 2)
-        return oracles.curious(job, seen, seed, budget, limit, tell) is not None
+        budget = _part(settings, oracles.SEARCH_SHARE)
+        worlds = oracles.planned(job, settings, seed, budget, tell, limit)
+        budget = _part(settings, oracles.SEARCH_SHARE)
+        is_met = oracles.is_met(seen, worlds) or (
+            oracles.curious(job, seen, seed, budget, limit, tell) is not None
+        )
+    return replace(signs, met_longer=is_met)
 
 
-def _signs(
+def _tried(
     signs: Signs,
-    trials: oracles.Trials,
+    job: Job,
+    seen: Record,
+    worlds: Sequence[oracles.World],
     settings: Settings,
+    seed: int,
+    tell: Tell,
 ) -> Signs:
-    """The signs that trials show, too."""
+    """Tries actions, and what each kind of knowledge tells of them."""
+    share = oracles.TRIALS_SHARE if signs.is_met else oracles.SEARCH_SHARE
+    budget = _part(settings, share)
+    trials = oracles.tried(job, worlds, seen.discount, settings, seed, budget, tell)
     decisive = int(trials.decisive.sum())
     signs = replace(
         signs,
@@ -360,22 +389,68 @@ def _signs(
     )
     if decisive < settings.least_decisive:
         return signs
+    tell("computing", 0.0)
     gains = oracles.gains(trials, settings)
-    shown, state = gains["shown"], gains.get("state")
+    pairs = {"past": "shown", "state": "shown", "shown": "blind"}
     return replace(
         signs,
         gains=gains,
-        past_adds=oracles.adds(gains["past"], shown, trials),
-        state_adds=oracles.adds(state, shown, trials) if state else 0.0,
-        needed=oracles.decisions_needed(trials, shown, settings),
+        adds={
+            more: oracles.adds(gains[more], gains[less], trials)
+            for more, less in pairs.items()
+            if more in gains
+        },
+        needed=oracles.decisions_needed(trials, gains["shown"], settings),
     )
 
 
-def _told(signs: Signs) -> tuple[Finding, ...]:
-    """The signs as lines for a person."""
-    lines = [
-        Finding("looked", "ok", f"{signs.trials} situations, {signs.decisive} decisive, repeatable {signs.is_repeatable}, met {signs.is_met}, search {signs.searched}, longer {signs.longer_met}"),
-        Finding("gains", "ok", ", ".join(f"{k} {g}" for k, g in signs.gains.items()) + f"; past adds {signs.past_adds:.1f} state adds {signs.state_adds:.1f}"),
-        Finding("noise", "ok", f"{signs.needed:.3g} decisions; seen share {signs.seen_share:.2g}"),
-    ]
-    return tuple(lines)
+# ── The evidence ────────────────────────────────────────────────────────────────────────
+
+KNOWLEDGE = {
+    "blind": "blindly",
+    "line": "by a straight-line reading of what is shown",
+    "shown": "by all that is shown",
+    "past": "with the episode so far",
+    "state": "with the full state",
+}
+
+
+def _evidence(signs: Signs, rule: Rule) -> tuple[Finding, ...]:
+    """The signs as lines for a person; the one that the rule rests on stands out."""
+    result: Result = {"direction": "ill", "unsure": "noted"}.get(rule.kind, "ok")  # type: ignore[assignment]
+    return tuple(
+        Finding(line, result if line == rule.line else "ok", shown)
+        for line, shown in _lines(signs)
+    )
+
+
+def _lines(signs: Signs) -> list[tuple[str, str]]:
+    how = "repeatable" if signs.is_repeatable else "not repeatable under its seed"
+    lines = [("looked", f"{counted(signs.worked, 'random step')}, {how}")]
+    if not signs.trials:
+        return lines
+    lines.append(("earnings", _earnings(signs)))
+    where = counted(signs.trials, "situation")
+    what = "something" if signs.moves else "nothing"
+    shown = f"in {signs.decisive:,} of {where} one action earned more than another"
+    lines.append(("actions", f"{what} followed from what was done; {shown}"))
+    if signs.decisive:
+        share = f"the discount leaves {signs.seen_share:.2%} of what actions change"
+        lines.append(("horizon", share))
+    if signs.gains:
+        known = (f"{gain} {KNOWLEDGE[kind]}" for kind, gain in signs.gains.items())
+        lines.append(("knowledge", f"of what hindsight gains: {', '.join(known)}"))
+        lines.append(("noise", f"about {signs.needed:,.0f} decisions to tell what is better"))
+    return lines
+
+
+def _earnings(signs: Signs) -> str:
+    if signs.is_met:
+        return (
+            f"random work earns {signs.at_random:.4g}, the best of a few plans "
+            f"{signs.by_plan:.4g} (hindsight)"
+        )
+    if signs.searched is not None:
+        return f"nothing at random or by plans; a search met some in {signs.searched:,} steps"
+    longer = {None: "", True: "; without the time limit some", False: ", limit or none"}
+    return f"nothing at random, by plans, or by search{longer[signs.met_longer]}"
