@@ -33,6 +33,7 @@ Tell = Callable[[str, float], None]  # what is being done, and the share done in
 Step = Callable[[minds.Settings, int], list[Finding]]
 
 DIARY = 128  # decisions
+WIDEST, LARGEST = 64, 64  # units of a layer, rows of an update
 CONTEST, LATEST = 80, 40  # episodes in which one speed earns more; of them, those that count
 LED = 0.55  # share of them that the better one must lead; chance is a half
 
@@ -54,7 +55,7 @@ def climb(
       findings in the order of the ladder, lowest first. An ill one is a bug in the learner;
       what stands above it was not looked at. A mind that raises is a finding.
     """
-    settings, steps, found = settings or minds.Settings(), _steps(), []
+    settings, steps, found = _small(settings or minds.Settings()), _steps(), []
     for number, (doing, step) in enumerate(steps):
         tell(doing, number / len(steps))
         found += _taken(doing, step, settings, seed)
@@ -77,6 +78,14 @@ def _taken(doing: str, step: Step, settings: minds.Settings, seed: int) -> list[
         said = " ".join(str(error).split()) or "no message"
         shown = f"at '{doing}' it raised {type(error).__name__}: {said}"
         return [Finding("raises", "ill", shown, "mend what raises")]
+
+
+def _small(settings: minds.Settings) -> minds.Settings:
+    """Smaller networks and lots, of which a drill needs no more; all else as it is."""
+    own = settings.judgement
+    hidden = tuple(min(width, WIDEST) for width in own.hidden)
+    small = dataclasses.replace(own, hidden=hidden, batch=min(own.batch, LARGEST))
+    return dataclasses.replace(settings, judgement=small)
 
 
 # ---- the steps

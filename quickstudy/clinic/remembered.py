@@ -31,9 +31,9 @@ def examine(life: Watched) -> list[Finding]:
     findings = [
         _actions(life, has_one),
         _allowed(life),
+        _ends(life, one, has_one),
         _situations(one, has_one),
         _masks(one, has_one),
-        _ends(life, one, has_one),
         _rewards(one.reward, has_one.reward),
     ]
     if all(finding.result == "ok" for finding in findings):

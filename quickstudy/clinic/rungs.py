@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -46,7 +46,7 @@ class Rung:
 
     name: of the finding where no known fault fits. near: how far worth may be from the truth,
     in the drill's units. decisions: length of the life. reach: how far the best amount may
-    be missed, in [-1, 1].
+    be missed, in [-1, 1]. speeds: those that are asked.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Rung:
     decisions: int
     options: int = 2
     reach: float = 0.45
-    advice: Mapping[str, str] = field(default_factory=dict)
+    speeds: tuple[str, ...] = arbiter.SPEEDS
 
     def drill(self) -> Drill:
         return Drill(self.kinds, self.options)
@@ -70,7 +70,7 @@ ADVICE = {
     "truncation": "bootstrap where a time limit stopped the episode",
     "look-ahead": "add the discounted worth of what follows to the target",
     "discount": "one factor of the discount a step",
-    "best of what follows": "let the critic choose the best option, its slow copy say its worth",
+    "best of what follows": "the critic chooses the best option, its slow copy says its worth",
     "mask in targets": "take the best over allowed options only, in targets too",
     "choice": "act by the values: largest worth, right sign, right scale",
 }
@@ -132,7 +132,7 @@ ENDING = Rung(
             (1.0,), _forever(1.0), {"termination": _forever(1.0), "truncation": _at_limit}
         ),
     ),
-    near=12.0,
+    near=13.0,
     decisions=180,
 )
 
@@ -200,9 +200,10 @@ AMOUNTS = Rung(
     "amounts",
     tuple(Kind(lambda t, s=s: (s,), lambda t, a, s=s: 1.0 - (a - s) ** 2) for s in (-1.0, 1.0)),
     (_amount(-1.0), _amount(1.0)),
-    near=0.6,
-    decisions=160,
+    near=0.75,
+    decisions=220,
     options=0,
+    speeds=("judgement",),  # instinct, with five amounts, may not have tried the best yet
 )
 
 RUNGS = (CHOOSING, ENDING, AHEAD, FORBIDDEN, AMOUNTS)
@@ -214,7 +215,7 @@ RUNGS = (CHOOSING, ENDING, AHEAD, FORBIDDEN, AMOUNTS)
 def examine(rung: Rung, life: Watched, gamma: float) -> list[Finding]:
     """What each speed answers, and what that says of it."""
     told = []
-    for speed in arbiter.SPEEDS:
+    for speed in rung.speeds:
         if speed in minds.speeds(life.mind):
             told.append(_of(rung, life, speed, gamma))
     ill = [finding for finding in told if finding.result == "ill"]
