@@ -1,8 +1,8 @@
-"""The blind trial: bug or wrong direction? The doctor is given a mind and a job, not the answer.
+"""The blind trial: bug or wrong direction? The doctor sees a mind and a job, not the answer.
 
-    python -m benchmarks.blind --seed 7001            # 24 cases: about 10 CPU minutes
+    python -m benchmarks.blind --seed 7001            # 24 cases: about 5 CPU minutes
     python -m benchmarks.blind --seed 7001 --resume   # goes on where it was stopped
-    python -m benchmarks.blind --seed 3 --quick       # one case of each sort; writes no table here
+    python -m benchmarks.blind --seed 3 --quick       # one case of each sort; no table here
 
 All is drawn from --seed. Ten cases are a bug, planted in the mind (`bugs.PLANTED`), and a sound
 job; ten a healthy mind and a hopeless job, one of each kind (`blind_jobs.HOPELESS`); four a

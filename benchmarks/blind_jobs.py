@@ -3,9 +3,9 @@
     sound("steer", seed)          # its sizes, scales and lengths are drawn
     hopeless("forgotten", seed)   # the same, with one ingredient missing
 
-Whether a job shows its full state is drawn as well. All randomness of an episode comes from the seed of its reset. Each hopeless kind says in
-`RIGHT` which ingredients a doctor may name: where a thing is hidden that was to be seen a
-moment ago, both showing it and remembering it would do.
+Whether a job shows its full state is drawn as well. All randomness of an episode comes from
+the seed of its reset. `RIGHT` says which ingredients a doctor may name: where a side is hidden
+that could be inferred from what went before, both showing and remembering it would do.
 
 Left out: jobs that are hopeless in two ways at once, and adversaries: nothing here is made to
 look like something else.
@@ -311,7 +311,7 @@ class Drowned(gymnasium.RewardWrapper):
 
 
 class Lock(Toy):
-    """Pays for one sequence of thirty choices or so; shows the last one, not whether it fits."""
+    """Pays for one sequence of thirty choices or so; shows the last, not whether it fits."""
 
     def __init__(self, rng: np.random.Generator):
         options = _between(rng, OPTIONS)

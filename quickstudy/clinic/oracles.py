@@ -341,20 +341,22 @@ def gain(trials: Trials, features: Array, settings: Settings) -> Gain:
     guess = held_out_guesses(features, better, world, settings.folds)
     each = better[np.arange(len(better)), guess.argmax(1)]
     most = float(better.max(1).sum())
-    by_world = np.bincount(world, each)
-    error = float(np.sqrt(np.square(by_world).sum()))
-    return Gain(
-        float(each.sum()) / most if most > 0 else 0.0,
-        float(each.sum()) / error if error > 0 else 0.0,
-        each,
-    )
+    share = float(each.sum()) / most if most > 0 else 0.0
+    return Gain(share, _errors_above(each, world), each)
 
 
 def adds(more: Gain, less: Gain, trials: Trials) -> float:
     """Standard errors by which one kind of knowledge gains more than another."""
-    by_world = np.bincount(np.array(trials.world), more.each - less.each)
-    error = float(np.sqrt(np.square(by_world).sum()))
-    return float(by_world.sum()) / error if error > 0 else 0.0
+    return _errors_above(more.each - less.each, np.array(trials.world))
+
+
+def _errors_above(each: Array, world: Array) -> float:
+    """Standard errors by which a sum is above 0; situations of one world are one draw."""
+    by_world = np.bincount(world, each)
+    error = float(np.sqrt(np.square(by_world - by_world.mean()).sum()))
+    if error == 0:
+        return math.inf * np.sign(by_world.sum()) if by_world.any() else 0.0
+    return float(by_world.sum()) / error
 
 
 def seen_share(trials: Trials) -> float:

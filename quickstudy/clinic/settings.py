@@ -67,12 +67,12 @@ class Settings:
 
     # Oracles (see `quickstudy.clinic.oracles`)
     oracle_record: int = 2_000  # steps at random, at most
-    oracle_steps: int = 240_000  # in plans, trials and searches together, at most
+    oracle_steps: int = 120_000  # in plans, trials and searches together, at most
     oracle_seconds: float = 120.0  # wall clock of them, at most
-    oracle_worlds: int = 150  # on which plans are tried
+    oracle_worlds: int = 100  # on which plans are tried
     plans: int = 6  # tried on each world; the best is what trials change
     tried: int = 8  # actions compared in one situation, at most
-    most_trials: int = 800  # situations
+    most_trials: int = 600  # situations
     widest_shown: int = 1_024  # entries of an observation kept; of wider ones, some by chance
     times_longer: int = 10  # episodes, where the time limit is a wrapper's
     sure: float = 4.0  # standard errors

@@ -3,13 +3,13 @@
     verdict("CartPole-v1")
     print(verdict(my_env))
 
-The mind climbs the ladder of probes (`ladder`): where it falls, it has a bug. Oracles
-(`oracles`) look for what would have to be different for anybody to succeed at the job. What
-they saw is a few numbers (`Signs`), and the verdict is the first of `RULES` that holds: a table
-to be read, not a black box.
+Oracles (`oracles`) look for what would have to be different for anybody to succeed at the job.
+What they saw is a few numbers (`Signs`), and the first of `RULES` that holds is what is said of
+the job: a table to be read, not a black box. Where the job is not to blame, the mind climbs the
+ladder of probes (`ladder`): where it falls, it has a bug.
 
+    direction   any learner would fail, however sound: `ingredient` says what is missing
     bug         the mind fails where every sound one succeeds
-    direction   it would fail however sound: `ingredient` says what is missing
     fine        the job can be learned and the mind is healthy: practise more
     unsure      the oracles did not see enough to say
 
@@ -269,9 +269,11 @@ def verdict(
     Raises:
       UnknownJob, JobFailed, UnsupportedSpace: there is no job to work at.
     """
+    found = of_job(job, settings, seed, tell)
+    if found.kind == "direction":
+        return found  # a mended learner would fail there too
     from quickstudy.clinic import ladder  # with JAX, which takes seconds to import
 
-    found = of_job(job, settings, seed, tell)
     return with_learner(found, ladder.climb(mind, seed, tell))
 
 
@@ -302,14 +304,13 @@ def judged(signs: Signs, settings: Settings = DEFAULT) -> Rule:
 
 
 def with_learner(found: Verdict, climbed: Sequence[Finding]) -> Verdict:
-    """The verdict on a job and the findings on a learner, as one: a bug is mended first."""
+    """The verdict on a job that is not to blame, and the findings on a learner, as one."""
     found = replace(found, learner=tuple(climbed))
     ill = [finding for finding in climbed if finding.result == "ill"]
     if not ill:
         return found
     names = ", ".join(finding.name for finding in ill)
-    also = f" (and the job is hopeless too: {found.says})" if found.kind == "direction" else ""
-    says = f"the mind fails {counted(len(ill), 'probe')} that a sound one passes: {names}{also}"
+    says = f"the mind fails {counted(len(ill), 'probe')} that a sound one passes: {names}"
     return replace(found, kind="bug", ingredient="learner", says=says, advice=ill[0].advice)
 
 
