@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from quickstudy.clinic.job import examine as doctor
+    from quickstudy.clinic.verdict import verdict
     from quickstudy.exams.exam import exam
     from quickstudy.learner import Check, Learner, hire
     from quickstudy.learner import open_learner as open
@@ -34,6 +35,7 @@ __all__ = [
     "exam",
     "hire",
     "open",
+    "verdict",
 ]
 
 _HOMES = {
@@ -43,6 +45,7 @@ _HOMES = {
     "exam": "exams.exam.exam",
     "hire": "learner.hire",
     "open": "learner.open_learner",
+    "verdict": "clinic.verdict.verdict",
     "Decision": "types.Decision",
     "Moment": "types.Moment",
     "Spec": "types.Spec",

@@ -12,6 +12,8 @@ from typing import Any
 
 from quickstudy.clinic.finding import Report
 from quickstudy.clinic.job import examine as examine_job
+from quickstudy.clinic.verdict import Verdict
+from quickstudy.clinic.verdict import verdict as judge
 
 PATIENCE_SECONDS = 2.0  # without a word
 
@@ -26,6 +28,16 @@ def examine(target: str) -> Report:
     # its own (learner.py here) that gives the same Report.
     with Waiting() as waiting:
         return examine_job(target, tell=waiting.tell)
+
+
+def verdict(job: str) -> Verdict:
+    """Whether a learner that failed at a job has a bug, or the job is to blame.
+
+    Raises:
+      UnknownJob, JobFailed, UnsupportedSpace: as `quickstudy.clinic.verdict.verdict`.
+    """
+    with Waiting() as waiting:
+        return judge(job, tell=waiting.tell)
 
 
 class Waiting(ExitStack):
