@@ -229,7 +229,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "knowledge", lambda s, settings: s.is_repeatable
-        and (s.share("shown") < 2 * settings.told or _tells(s, "shown", settings)),
+        and (s.share("past") < 2 * settings.told or _tells(s, "shown", settings)),
         "direction", "observation",
         "some actions are far better, but neither what is shown nor the episode so far tells "
         "which: the observations do not contain the answer",
