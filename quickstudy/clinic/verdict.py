@@ -19,6 +19,7 @@ upon them, and whether the reward means what it should.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
@@ -441,7 +442,8 @@ def _lines(signs: Signs) -> list[tuple[str, str]]:
     if signs.gains:
         known = (f"{gain} {KNOWLEDGE[kind]}" for kind, gain in signs.gains.items())
         lines.append(("knowledge", f"of what hindsight gains: {', '.join(known)}"))
-        lines.append(("noise", f"about {signs.needed:,.0f} decisions to tell what is better"))
+        needed = f"about {signs.needed:,.0f}" if math.isfinite(signs.needed) else "no number of"
+        lines.append(("noise", f"{needed} decisions to tell what is better by what is shown"))
     return lines
 
 
