@@ -10,6 +10,7 @@
     delay         with a value function and without: the same job, its outcome delayed
     speed         import, first decision, one decision, updates per second
     incumbents    who does each job today, and how well
+    bugs          does the doctor find and name bugs planted in a learner?
     coverage      do the intervals of exams hold as often as they say?
     readme        puts the tables' summaries into the README
 

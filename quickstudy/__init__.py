@@ -16,8 +16,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from quickstudy.clinic.job import examine as doctor
     from quickstudy.clinic.verdict import verdict
+    from quickstudy.clinic.visit import doctor
     from quickstudy.exams.exam import exam
     from quickstudy.learner import Check, Learner, hire
     from quickstudy.learner import open_learner as open
@@ -41,7 +41,7 @@ __all__ = [
 _HOMES = {
     "Check": "learner.Check",
     "Learner": "learner.Learner",
-    "doctor": "clinic.job.examine",
+    "doctor": "clinic.visit.doctor",
     "exam": "exams.exam.exam",
     "hire": "learner.hire",
     "open": "learner.open_learner",

@@ -292,24 +292,36 @@ def exam(
 
 @app.command()
 def doctor(
-    target: Annotated[str, typer.Argument(metavar="JOB", help="The job to examine.")],
+    target: Annotated[
+        str,
+        typer.Argument(metavar="JOB|LEARNER", help="A job, or a learner's name or path; the "
+                       "job where both are called so."),
+    ],
+    job: Annotated[
+        str | None,
+        typer.Option(metavar="JOB", help="Examine a learner, on this job. Without it, a "
+                     "learner on the only one it worked on."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a finding.")] = False,
-) -> None:
-    """Examines whether a job can be learned: observations, rewards, endings, actions, seeds.
+) -> None:  # fmt: skip
+    """Examines whether a job can be learned, or whether a learner has a bug.
 
-    It works there at random for 5,000 steps or a minute. The exit code is 0 where nothing is
-    ill, 1 where something is.
+    A job: observations, rewards, endings, actions, seeds; it works there at random for 5,000
+    steps or a minute. A learner: its mind on a job, then new minds with its settings on a
+    ladder of drills whose truth is known; nothing is learned meanwhile. The exit code is 0
+    where nothing is ill, 1 where something is.
 
     \b
     Examples:
       quickstudy doctor CartPole-v1
       quickstudy doctor my_package:MyEnv-v0 --json
+      quickstudy doctor ada --job CartPole-v1
     """
     from dataclasses import asdict
 
     from quickstudy.clinic import visit
 
-    found = visit.examine(target)
+    found = visit.examine(target, job)
     if json:
         for finding in found:
             print(words.json_line("finding", asdict(finding)))

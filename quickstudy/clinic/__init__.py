@@ -1,4 +1,5 @@
 """The doctor: is something wrong, where, and what to do about it?
 
-So far it examines jobs (`quickstudy.clinic.job.examine`).
+It examines jobs (`quickstudy.clinic.job.examine`) and learners
+(`quickstudy.clinic.learner.examine`).
 """

@@ -55,13 +55,21 @@ def climb(
       findings in the order of the ladder, lowest first. An ill one is a bug in the learner;
       what stands above it was not looked at. A mind that raises is a finding.
     """
-    settings, steps, found = _small(settings or minds.Settings()), _steps(), []
+    settings, steps = _small(settings or minds.Settings()), _steps()
+    found: dict[str, Finding] = {}  # what a higher step says of the same holds
     for number, (doing, step) in enumerate(steps):
         tell(doing, number / len(steps))
-        found += _taken(doing, step, settings, seed)
-        if any(finding.result == "ill" for finding in found):
+        new = _taken(doing, step, settings, seed)
+        for finding in new:
+            found.pop(finding.name, None)
+            found[finding.name] = finding
+        if _are_ill(new):
             break
-    return tuple(found)
+    return tuple(found.values())
+
+
+def _are_ill(found: list[Finding]) -> bool:
+    return any(finding.result == "ill" for finding in found)
 
 
 def _steps() -> list[tuple[str, Step]]:
@@ -94,10 +102,10 @@ def _small(settings: minds.Settings) -> minds.Settings:
 def _diary(settings: minds.Settings, seed: int) -> list[Finding]:
     """What is remembered, what the discount is, and what studying did, of one life."""
     life = watch(Diary(), DIARY, settings, seed)
-    found = [*remembered.examine(life), _discount(life.mind)]
-    if any(finding.result == "ill" for finding in found):
+    found = remembered.examine(life)
+    if _are_ill(found):
         return found
-    return found + studied.examine(life, studied.Limits())
+    return [*found, _discount(life.mind), *studied.examine(life, studied.Limits())]
 
 
 def _life_on(rung: rungs.Rung) -> Step:

@@ -58,7 +58,7 @@ class Limits:
     kept: float = 0.9
     thin: float = 0.3
     beyond: float = 0.5
-    off: float = 1.0
+    off: float = 1.5
     flat: float = 0.01
     held: float = 0.75
     led: float = 0.3
@@ -150,13 +150,24 @@ def own(mind: Mind, past: Past, limits: Limits) -> list[Finding]:
     """What can be told of a mind and its past, without any world."""
     marks = studied.Limits()
     raw = _latest(mind, limits)
-    found = [studied.finite(mind.learned), normaliser(mind, raw, limits), replay(mind, past, limits)]
-    if "judgement" in minds.speeds(mind):
-        found += [studied.updates(mind, marks), studied.dead_units(mind, raw, marks)]
+    found = [
+        studied.finite(mind.learned),
+        normaliser(mind, raw, limits),
+        replay(mind, past, limits),
+    ]
+    if "judgement" in minds.speeds(mind) and len(past.worth) >= limits.least:
+        found.append(studied.updates(mind, marks))
+        if np.ptp(raw, axis=0).any():  # a layer norm leaves nothing of what is always 0
+            found.append(studied.dead_units(mind, raw, marks))
     now = past.recent(limits.recent, limits.window)
     if len(past.worth) < limits.least or not len(now):
-        shown = f"{counted(len(past.worth), 'decision')} so far, {len(now):,} with known returns"
-        return [*found, Finding("worth", "noted", shown, "examine it when it has worked longer")]
+        shown = (
+            f"{counted(len(past.worth), 'decision')} so far, {len(now):,} with known returns"
+        )
+        return [
+            *found,
+            Finding("worth", "noted", shown, "examine it when it has worked longer"),
+        ]
     return [
         *found,
         worth(mind, past, now, limits),
@@ -179,7 +190,9 @@ def normaliser(mind: Mind, raw: Array, limits: Limits) -> Finding:
     seen = encoder.encode(mind.learned.normaliser, mind.frame, raw)[:, :width]
     clipped = float((np.abs(seen) >= encoder.CLIP).mean(0).max())
     away = float(np.abs(seen.mean(0)).max())
-    shown = f"of recent numbers at most {clipped:.0%} are clipped; means up to {away:.2g} spreads"
+    shown = (
+        f"of recent numbers at most {clipped:.0%} are clipped; means up to {away:.2g} spreads"
+    )
     if clipped <= limits.clipped and away < encoder.CLIP / 2:
         return Finding(name, "ok", shown)
     return Finding(name, "ill", shown, "let the statistics follow what it meets")
@@ -211,8 +224,12 @@ def worth(mind: Mind, past: Past, now: Array, limits: Limits) -> Finding:
     room = limits.beyond * max(most - least, 1e-12)
     outside = float(((said < least - room) | (said > most + room) | ~np.isfinite(said)).mean())
     if outside > limits.clipped:
-        shown = f"{outside:.0%} of recent worths lie outside what can be, {least:.4g} to {most:.4g}"
-        return Finding("worth explodes", "ill", shown, "a smaller learning rate; look at targets")
+        shown = (
+            f"{outside:.0%} of recent worths lie outside what can be, {least:.4g} to {most:.4g}"
+        )
+        return Finding(
+            "worth explodes", "ill", shown, "a smaller learning rate; look at targets"
+        )
     deviation, off = float(came.std()), float((said - came).mean())
     shown = f"recent worth {said.mean():.4g} on average where {came.mean():.4g} came"
     if deviation <= 1e-9 * (1.0 + abs(float(came.mean()))):
@@ -241,10 +258,10 @@ def spread(past: Past, now: Array, limits: Limits) -> Finding:
 
 
 def _rank_correlation(a: Array, b: Array) -> float:
-    ranks = [np.argsort(np.argsort(values)).astype(float) for values in (a, b)]
+    ranks = np.argsort(np.argsort([a, b])).astype(float)
     if np.ptp(a) == 0 or np.ptp(b) == 0:
         return float("nan")
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(ranks)[0, 1])
 
 
 def leading(past: Past, limits: Limits) -> Finding:

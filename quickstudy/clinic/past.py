@@ -43,7 +43,9 @@ class Past:
 def read(learner: Learner, job: str, gamma: float) -> Past:
     """All that the log holds of a job."""
     learner.sync(job)
-    told, reward, at = [], [], {}
+    told: list[tuple[int, float | None, float | None, float | None]] = []
+    reward: list[float] = []
+    at: dict[int, int] = {}
     leaders: dict[int, str] = {}
     ends: dict[int, End] = {}
     with Folder.open(learner.path, readonly=True) as folder:
@@ -64,7 +66,9 @@ def read(learner: Learner, job: str, gamma: float) -> Past:
     sums = dict(zip(*_sums(episode, rewards), strict=True))
     return Past(
         episode,
-        *table[:, 1:].T,
+        worth=table[:, 1],
+        spread=table[:, 2],
+        support=table[:, 3],
         came=_came(episode, rewards, ends, gamma),
         earned=np.array([sums[e] for e in whole]),
         leader=np.array([leaders[e] for e in whole], dtype=object),

@@ -6,13 +6,15 @@ edge; memory's own arithmetic is what is being examined.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from quickstudy.clinic.finding import Finding
 from quickstudy.clinic.watch import Watched
 from quickstudy.mind import memory
 from quickstudy.mind.memory import Batch
-from quickstudy.types import Array, End
+from quickstudy.types import Array, End, Observation
 
 GAMMA = 0.9  # any: it is told to memory and used here
 LONG = 5_000  # decisions of a longer life
@@ -20,7 +22,7 @@ NEAR = 1e-4  # relative and absolute; rewards are kept as float32 in windows
 
 
 def examine(life: Watched) -> list[Finding]:
-    """Findings on actions, situations, masks, ends, rewards and windows, in that order."""
+    """Findings on a diary, in the order in which one fault hides the next."""
     kept = _kept(life) or _room(life)
     if kept:
         return [kept]
@@ -92,20 +94,25 @@ def _expected(life: Watched, num_steps: int) -> Batch:
     shown = [turn.shown for turn in turns]
     return Batch(
         raw=np.stack([o.raw for o in shown]),
-        mask=np.stack([o.mask for o in shown]),
+        mask=np.stack([_mask(o) for o in shown]),
         action=np.stack([turn.given for turn in turns]),
         reward=np.array(reward),
         discount=np.array(discount),
         next_raw=np.stack([o.raw for o in last]),
-        next_mask=np.stack([o.mask for o in last]),
+        next_mask=np.stack([_mask(o) for o in last]),
     )
+
+
+def _mask(shown: Observation) -> Array:
+    assert shown.mask is not None  # a diary always says what is allowed
+    return shown.mask
 
 
 def _is_near(a: Array, b: Array) -> Array:
     return np.isclose(a, b, rtol=NEAR, atol=NEAR)
 
 
-def _share(wrong: Array) -> str:
+def _share(wrong: Any) -> str:
     return f"in {int(np.sum(wrong))} of {len(wrong)} decisions"
 
 

@@ -99,12 +99,14 @@ def _side(side: float) -> Question:
     return Question((side,), _const(RIGHT), faults, best=float(side > 0))
 
 
+def _pays_beside(side: float) -> Kind:
+    """One option is right on each side."""
+    return Kind(lambda t: (side,), lambda t, a: RIGHT if 2 * a - 1 == side else WRONG)
+
+
 CHOOSING = Rung(
     "choosing by what is seen",
-    tuple(
-        Kind(lambda t, s=s: (s,), lambda t, a, s=s: RIGHT if 2 * a - 1 == s else WRONG)
-        for s in (-1.0, 1.0)
-    ),
+    (_pays_beside(-1.0), _pays_beside(1.0)),
     (_side(-1.0), _side(1.0)),
     near=0.4,
     decisions=120,
@@ -196,9 +198,14 @@ def _amount(side: float) -> Question:
     return Question((side,), _const(1.0), faults, best=side / 2)
 
 
+def _pays_near(side: float) -> Kind:
+    """The nearer the amount, the more."""
+    return Kind(lambda t: (side,), lambda t, a: 1.0 - (a - side) ** 2)
+
+
 AMOUNTS = Rung(
     "amounts",
-    tuple(Kind(lambda t, s=s: (s,), lambda t, a, s=s: 1.0 - (a - s) ** 2) for s in (-1.0, 1.0)),
+    (_pays_near(-1.0), _pays_near(1.0)),
     (_amount(-1.0), _amount(1.0)),
     near=0.75,
     decisions=220,

@@ -1,33 +1,75 @@
-"""A visit to the doctor, as the command line has it: whom to examine, and patience meanwhile.
-
-Left out: learners. The doctor examines jobs only, so far.
-"""
+"""A visit to the doctor: whom to examine, a job or a learner, and patience meanwhile."""
 
 from __future__ import annotations
 
 import sys
 import time
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from quickstudy.clinic.finding import Report
 from quickstudy.clinic.job import examine as examine_job
 from quickstudy.clinic.verdict import Verdict
 from quickstudy.clinic.verdict import verdict as judge
+from quickstudy.errors import QuickstudyError, UnknownJob
+from quickstudy.experience import folder as folders
+from quickstudy.jobs.registry import registry
 
 PATIENCE_SECONDS = 2.0  # without a word
 
 
-def examine(target: str) -> Report:
-    """The doctor's findings on whatever bears that name.
+def doctor(target: Any, job: str | None = None, **how: Any) -> Report:
+    """Examines a job or a learner; in Python: ``qs.doctor("CartPole-v1")``, ``qs.doctor(ada)``.
+
+    Args:
+      target: a Job, a Gymnasium environment, an open Learner; a job's name, or a learner's name
+        or path. Where both are called so the job is meant, unless `job` is given.
+      job: on which to examine a learner; by default the only one it has worked on.
+      how: as `quickstudy.clinic.job.examine` or `quickstudy.clinic.learner.examine` take it.
+
+    Returns:
+      The findings, ill ones first.
 
     Raises:
-      UnknownJob, JobFailed, UnsupportedSpace: as `quickstudy.clinic.job.examine`.
+      As those two do; UnknownJob where neither a job nor a learner is called so.
     """
-    # A learner's name or path would be told from a job's here, and be examined by a module of
-    # its own (learner.py here) that gives the same Report.
+    if job is None and not is_learner(target):
+        return examine_job(target, **how)
+    from quickstudy.clinic.learner import examine as examine_learner  # it brings JAX
+
+    return examine_learner(target, job, **how)
+
+
+def is_learner(target: Any) -> bool:
+    """Whether a learner is meant and not a job."""
+    if isinstance(target, Path):
+        return True
+    if not isinstance(target, str):
+        return type(target).__module__ == "quickstudy.learner"
+    try:
+        lives_there = folders.is_learner(folders.resolve(target))
+    except QuickstudyError:  # no name of a learner, such as "module:Id-v0"
+        return False
+    return lives_there and not _is_job(target)
+
+
+def _is_job(name: str) -> bool:
+    try:
+        registry().find(name)
+    except UnknownJob:
+        return False
+    return True
+
+
+def examine(target: str, job: str | None = None) -> Report:
+    """The doctor's findings on whatever bears that name; says meanwhile what is being done.
+
+    Raises:
+      As `doctor`.
+    """
     with Waiting() as waiting:
-        return examine_job(target, tell=waiting.tell)
+        return doctor(target, job, tell=waiting.tell)
 
 
 def verdict(job: str) -> Verdict:
