@@ -77,7 +77,7 @@ def held(spec: Spec, seed: int, hold: float) -> Policy:
 
 @dataclass(frozen=True)
 class World:
-    """One world, and the plans tried there: the first at random, the best one last."""
+    """One world, and what came of the plans tried there, the first of them at random."""
 
     paths: tuple[Path, ...]
 
@@ -126,6 +126,7 @@ class Trials:
     A row is a situation: N of them, m actions, D numbers shown, H of the past, S of the state.
 
     Attributes:
+      actions: [m] what is tried. kept: entries of an observation that are. discount: γ.
       world, step: [N] where. shown: [N, D]. past: [N, H]. state: [N, S], S = 0 without.
       came: [N, m] all that was earned from there on. soon: the same, discounted.
       moved: [N] whether anything at all differed.
@@ -133,6 +134,8 @@ class Trials:
 
     spec: Spec
     actions: Sequence[Array]
+    kept: Array
+    discount: float
     world: list[int] = field(default_factory=list)
     step: list[int] = field(default_factory=list)
     shown: list[Array] = field(default_factory=list)
@@ -184,21 +187,23 @@ def tried(
     At first anywhere, near the start more often; then mostly at steps where it mattered. One
     in five is an episode's first.
     """
-    trials = Trials(job.spec, actions_to_try(job.spec, settings.tried))
     random = np.random.default_rng([seed, 79])
-    kept = random.permutation(job.spec.raw_size)[: settings.widest_shown]
-    while len(trials) < settings.most_trials and not budget.is_spent:
-        number = len(trials) % len(worlds)
+    kept = np.sort(random.permutation(job.spec.raw_size)[: settings.widest_shown])
+    trials = Trials(job.spec, actions_to_try(job.spec, settings.tried), kept, discount)
+    for attempt in range(2 * settings.most_trials):  # some fail where a job is not repeatable
+        if len(trials) == settings.most_trials or budget.is_spent:
+            break
+        number = attempt % len(worlds)
         path = worlds[number].best
         is_first = budget.spent < FIRST_SHARE * budget.steps
-        at = 0 if len(trials) % 5 == 0 else _when(path, trials, random, is_first)
-        _try_all(job, path, at, trials, number, discount, np.sort(kept), budget, settings)
+        at = 0 if attempt % 5 == 0 else _when(path, trials, random, is_first)
+        _try_all(job, path, at, number, trials, budget, settings)
         tell("trying other actions", budget.spent / budget.steps)
     return trials
 
 
 def _when(path: Path, trials: Trials, random: np.random.Generator, is_first: bool) -> int:
-    """A step of the path: half of the time one like those where actions mattered."""
+    """A step of the path: after the first trials mostly one at which actions mattered."""
     if not is_first and random.random() < 0.7:
         mattered = np.flatnonzero(trials.decisive)
         steps = [trials.step[i] for i in mattered if trials.step[i] < len(path)]
@@ -213,14 +218,13 @@ def _try_all(
     job: Job,
     path: Path,
     at: int,
-    trials: Trials,
     number: int,
-    discount: float,
-    kept: Array,
+    trials: Trials,
     budget: Budget,
     settings: Settings,
 ) -> None:
-    limit = settings.longest
+    """Adds a situation: each action there, then the path's own; nothing if the budget ends."""
+    limit, discount, kept = settings.longest, trials.discount, trials.kept
     states: list[Array] = []
     came, soon, marks = [], [], set()
     for action in trials.actions:
@@ -274,8 +278,8 @@ def state_of(job: Job) -> Array:
     """The job's full state as numbers, where it offers one (see the module); else none."""
     env = getattr(job, "env", None)
     for owner in (job, env.unwrapped if isinstance(env, gymnasium.Env) else None):
-        state = getattr(owner, "state", None)
-        with contextlib.suppress(TypeError, ValueError):
+        with contextlib.suppress(Exception):  # what bears that name may be anything
+            state = getattr(owner, "state", None)
             state = state() if callable(state) else state
             if state is not None:
                 numbers = np.asarray(state, float).ravel()
@@ -320,7 +324,7 @@ class Gain:
 
 def gains(trials: Trials, settings: Settings) -> dict[str, Gain]:
     """For each kind of knowledge ("blind", "line", "shown", "past", "state") what it gains."""
-    past, state = np.array(trials.past, float), np.array(trials.state, float)
+    past = np.array(trials.past, float)
     now, before = as_rows(trials.now, settings), as_rows(past, settings)
     columns = {
         "blind": np.zeros((len(trials), 1)),
@@ -328,8 +332,9 @@ def gains(trials: Trials, settings: Settings) -> dict[str, Gain]:
         "shown": features_of(now, None, settings),
         "past": features_of(now, before, settings),
     }
-    if state.size:
-        both = as_rows(np.concatenate([state, trials.now], axis=1), settings)
+    if len({len(state) for state in trials.state}) == 1 and len(trials.state[0]):
+        whole = np.concatenate([np.array(trials.state), trials.now], axis=1)
+        both = as_rows(whole, settings)
         columns["state"] = features_of(both, None, settings)
     return {kind: gain(trials, x, settings) for kind, x in columns.items()}
 

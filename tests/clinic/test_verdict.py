@@ -107,6 +107,8 @@ def _trials(soon, world, came=None):
     return Trials(
         job.spec,
         [np.zeros(1)] * soon.shape[1],
+        np.zeros(1, int),
+        0.95,
         world=list(world),
         step=[0] * len(soon),
         shown=list(np.arange(len(soon), dtype=np.float32)[:, None]),
