@@ -405,7 +405,7 @@ def _endless(rng: np.random.Generator) -> gymnasium.Env:
 HOPELESS: dict[str, Callable[[np.random.Generator], gymnasium.Env]] = {
     "hidden": Unseen,
     "forgotten": Recall,
-    "reward by chance": lambda rng: Chance(_endless(rng), rng),
+    "reward by chance": lambda rng: Chance(Steer(rng), rng),  # where actions do move things
     "deaf": lambda rng: Deaf(_any(rng), rng),
     "shows noise": lambda rng: Snow(Match(rng), rng),
     "drowned": lambda rng: Drowned(_endless(rng), rng),

@@ -318,6 +318,12 @@ class Gain:
     sure: float
     each: Array  # [N] in the job's units
 
+    @property
+    def most(self) -> float:
+        """What the share may well be: two standard errors more."""
+        error = abs(self.share / self.sure) if self.sure else 0.0
+        return max(self.share, 0.0) + 2 * error
+
     def __str__(self) -> str:
         return f"{self.share:.0%} ({self.sure:+.1f} standard errors)"
 

@@ -80,6 +80,8 @@ class Settings:
     least_decisive: int = 25  # situations in which an action mattered, to say why
     adds_share: float = 0.1  # of what hindsight gains, that history or state must add
     told: float = 0.1  # of what hindsight gains, below which nothing tells what to do
+    untold: float = 0.25  # of it; what may lie above, by two errors, is not called untold
     blindly: float = 0.6  # of it, from which acting without looking is good enough
     seen_share: float = 0.05  # of what actions change, that the discount must leave
-    drowned: float = 10_000.0  # decisions to tell the better action, from which noise has won
+    drowned: float = 3_000.0  # decisions to tell the better action, from which noise has won
+    more_data: int = 4  # times as many steps and situations, where so many do not say

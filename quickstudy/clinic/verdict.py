@@ -162,6 +162,20 @@ def _looks_help(signs: Signs, settings: Settings) -> bool:
     return is_better or signs.share("shown") > settings.blindly
 
 
+def _does_not_tell(signs: Signs, settings: Settings) -> bool:
+    """Whether it is known that what is shown, and was, says nothing; or no more than blindly.
+
+    Where the full state says no more either, it is not the observation that lacks something.
+    """
+    has_less = "state" not in signs.gains or signs.adds.get("state", 0.0) > settings.sure
+    is_little = all(
+        signs.gains[kind].most < settings.untold
+        for kind in ("shown", "past")
+        if kind in signs.gains
+    )
+    return signs.is_repeatable and has_less and (is_little or _tells(signs, "shown", settings))
+
+
 RULES: tuple[Rule, ...] = (
     Rule(
         "looked", lambda s, _: not s.worked or not s.trials,
@@ -229,8 +243,7 @@ RULES: tuple[Rule, ...] = (
         "practise more; if it still fails, ask for the learner's findings and the exam",
     ),
     Rule(
-        "knowledge", lambda s, settings: s.is_repeatable
-        and (s.share("past") < 2 * settings.told or _tells(s, "shown", settings)),
+        "knowledge", _does_not_tell,
         "direction", "observation",
         "some actions are far better, but neither what is shown nor the episode so far tells "
         "which: the observations do not contain the answer",
@@ -291,11 +304,23 @@ def of_job(
         job = GymJob(job)
     try:
         signs = looked(job, settings, seed, tell)
+        if judged(signs, settings).ingredient == "data":
+            signs = looked(job, _with_more_data(settings), seed, tell)
     finally:
         job.close()
     rule = judged(signs, settings)
     return Verdict(
         job.name, rule.kind, rule.ingredient, rule.says, rule.advice, _evidence(signs, rule)
+    )
+
+
+def _with_more_data(settings: Settings) -> Settings:
+    times = settings.more_data
+    return replace(
+        settings,
+        oracle_steps=times * settings.oracle_steps,
+        oracle_worlds=times * settings.oracle_worlds,
+        most_trials=times * settings.most_trials,
     )
 
 
