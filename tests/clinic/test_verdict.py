@@ -43,7 +43,8 @@ SOUND = Signs(
     needed=100.0,
 )
 NOT_MET = replace(SOUND, is_met=False, pays=False, decisive=0, gains={}, adds={})
-UNTOLD = {kind: _gain(0.02, 0.5) for kind in ("blind", "shown", "past", "state")}
+UNTOLD = {kind: _gain(0.02, 0.5) for kind in ("blind", "shown", "past")}
+WITHOUT_STATE = {kind: gain for kind, gain in SOUND.gains.items() if kind != "state"}
 
 
 @pytest.mark.parametrize(
@@ -69,8 +70,18 @@ UNTOLD = {kind: _gain(0.02, 0.5) for kind in ("blind", "shown", "past", "state")
             "memory",
         ),
         (replace(SOUND, gains=UNTOLD, adds={}, needed=math.inf), "direction", "observation"),
+        (  # not even the full state tells: what is shown lacks nothing
+            replace(SOUND, gains=UNTOLD | {"state": _gain(0.02, 0.5)}, adds={}),
+            "unsure",
+            "data",
+        ),
+        (  # too little was seen: it may well be 0.02 + 2 · 0.2
+            replace(SOUND, gains=UNTOLD | {"shown": _gain(0.02, 0.1)}, adds={}),
+            "unsure",
+            "data",
+        ),
         (  # to look is no better than to do what is best on the whole
-            replace(SOUND, gains=SOUND.gains | {"shown": _gain(0.4)}, adds={"shown": 0.3}),
+            replace(SOUND, gains=WITHOUT_STATE | {"shown": _gain(0.4)}, adds={"shown": 0.3}),
             "direction",
             "observation",
         ),
@@ -239,6 +250,18 @@ def test_no_ladder_is_climbed_at_a_hopeless_job(monkeypatch):
     assert verdict.verdict(blind_jobs.hopeless("deaf", 1), SETTINGS).kind == "direction"
     with pytest.raises(AssertionError):
         verdict.verdict(PROBES["both"](), SETTINGS)
+
+
+def test_more_data_is_taken_where_so_little_does_not_say(monkeypatch):
+    sizes = []
+
+    def looked(job, settings, *more):
+        sizes.append(settings.most_trials)
+        return SOUND if len(sizes) > 1 else replace(SOUND, decisive=1)
+
+    monkeypatch.setattr(verdict, "looked", looked)
+    assert of_job(PROBES["both"](), SETTINGS).kind == "fine"
+    assert sizes == [SETTINGS.most_trials, SETTINGS.more_data * SETTINGS.most_trials]
 
 
 def test_a_job_that_cannot_be_worked_at_is_left_open():
