@@ -163,7 +163,7 @@ def _looks_help(signs: Signs, settings: Settings) -> bool:
 
 
 def _does_not_tell(signs: Signs, settings: Settings) -> bool:
-    """Whether it is known that what is shown, and was, says nothing; or no more than blindly.
+    """Whether it is known that nothing shown says what to do, or no more than acting blindly.
 
     Where the full state says no more either, it is not the observation that lacks something.
     """
@@ -173,7 +173,10 @@ def _does_not_tell(signs: Signs, settings: Settings) -> bool:
         for kind in ("shown", "past")
         if kind in signs.gains
     )
-    return signs.is_repeatable and has_less and (is_little or _tells(signs, "shown", settings))
+    more, sure = signs.share("shown") - signs.share("blind"), signs.adds.get("shown", 0.0)
+    is_no_more = more + 2 * abs(more / sure if sure else 0.0) < settings.adds_share
+    is_blind = is_no_more and _tells(signs, "shown", settings)
+    return signs.is_repeatable and has_less and (is_little or is_blind)
 
 
 RULES: tuple[Rule, ...] = (

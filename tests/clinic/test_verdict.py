@@ -81,9 +81,14 @@ WITHOUT_STATE = {kind: gain for kind, gain in SOUND.gains.items() if kind != "st
             "data",
         ),
         (  # to look is no better than to do what is best on the whole
-            replace(SOUND, gains=WITHOUT_STATE | {"shown": _gain(0.4)}, adds={"shown": 0.3}),
+            replace(SOUND, gains=WITHOUT_STATE | {"shown": _gain(0.1001)}, adds={"shown": 0.1}),
             "direction",
             "observation",
+        ),
+        (  # or it may be better: 0.3 more, but only one error from nothing
+            replace(SOUND, gains=WITHOUT_STATE | {"shown": _gain(0.4)}, adds={"shown": 1.0}),
+            "unsure",
+            "data",
         ),
         (  # unless that is good enough
             replace(SOUND, gains=SOUND.gains | {"shown": _gain(0.9)}, adds={"shown": 0.3}),
