@@ -1,13 +1,13 @@
 """The blind trial: bug or wrong direction? The doctor sees a mind and a job, not the answer.
 
-    python -m benchmarks.blind --seed 7001            # 24 cases: about 5 CPU minutes
-    python -m benchmarks.blind --seed 7001 --resume   # goes on where it was stopped
+    python -m benchmarks.blind --seed 7003            # 24 cases: about 5 CPU minutes
+    python -m benchmarks.blind --seed 7003 --resume   # goes on where it was stopped
     python -m benchmarks.blind --seed 3 --quick       # one case of each sort; no table here
 
 All is drawn from --seed. Ten cases are a bug, planted in the mind (`bugs.PLANTED`), and a sound
 job; ten a healthy mind and a hopeless job, one of each kind (`blind_jobs.HOPELESS`); four a
 healthy mind and a sound job, which must be called neither. Rules and thresholds were written
-on seeds 0 to 14.
+on seeds 0 to 14; 7001 and 7002 are spent.
 
 A case is told apart where "bug" was said of a bug and "direction" of a hopeless job. Its
 ingredient is right where it is among those that `blind_jobs.RIGHT` names beforehand, or where
@@ -190,8 +190,9 @@ def written(lines: Sequence[Line], seed: int) -> str:
             "# Blind trial: bug or wrong direction",
             "",
             f"Made by `{COMMAND} --seed {seed}` on {dates[-1]}; do not edit. Cases of seed "
-            f"{seed}, run once; rules and thresholds were written on seeds 0 to 14. "
-            f"{runs.machine()}.",
+            f"{seed}, run once; rules and thresholds were written on seeds 0 to 14, and after a "
+            f"first trial on 7001 (18 of 20; see the log). {runs.machine()}, source of mind and "
+            f"doctor {lines[0]['source']}.",
             "",
             tables.summary(said(lines) + "\n\n" + confusion(lines)),
             "",

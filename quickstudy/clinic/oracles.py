@@ -129,7 +129,8 @@ class Trials:
       actions: [m] what is tried. kept: entries of an observation that are. discount: γ.
       world, step: [N] where. shown: [N, D]. past: [N, H]. state: [N, S], S = 0 without.
       came: [N, m] all that was earned from there on. soon: the same, discounted.
-      moved: [N] whether anything at all differed.
+      moved: [N] whether anything at all differed. visible: whether what was shown did, before
+        the end.
     """
 
     spec: Spec
@@ -144,6 +145,7 @@ class Trials:
     came: list[Array] = field(default_factory=list)
     soon: list[Array] = field(default_factory=list)
     moved: list[bool] = field(default_factory=list)
+    visible: list[bool] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.world)
@@ -182,7 +184,7 @@ def tried(
     budget: Budget,
     tell: Tell,
 ) -> Trials:
-    """Tries every action in situations of each world's best plan.
+    """Tries every action in situations of random work and of each world's best plan.
 
     At first anywhere, near the start more often; then mostly at steps where it mattered. One
     in five is an episode's first.
@@ -194,7 +196,9 @@ def tried(
         if len(trials) == settings.most_trials or budget.is_spent:
             break
         number = attempt % len(worlds)
-        path = worlds[number].best
+        # The best plan fits its world so closely that any other action spoils it; random work
+        # meets what pays too seldom. Each has half of the trials.
+        path = worlds[number].best if attempt // len(worlds) % 2 else worlds[number].paths[0]
         is_first = budget.spent < FIRST_SHARE * budget.steps
         at = 0 if attempt % 5 == 0 else _when(path, trials, random, is_first)
         _try_all(job, path, at, number, trials, budget, settings)
@@ -226,7 +230,7 @@ def _try_all(
     """Adds a situation: each action there, then the path's own; nothing if the budget ends."""
     limit, discount, kept = settings.longest, trials.discount, trials.kept
     states: list[Array] = []
-    came, soon, marks = [], [], set()
+    came, soon, marks, looks = [], [], set(), set()
     for action in trials.actions:
         if not _is_allowed(job.spec, path.masks[at], action):
             came.append(math.nan)
@@ -239,6 +243,7 @@ def _try_all(
         came.append(float(rewards.sum()))
         soon.append(float(rewards @ discount ** np.arange(len(rewards))))
         marks.add(signature(after, at))
+        looks.add(after.shown[at + 1 : -1].tobytes())
     if not marks:
         return
     trials.world.append(number)
@@ -247,6 +252,7 @@ def _try_all(
     trials.past.append(_past(job.spec, path, at, kept))
     trials.state.append(states[0])
     trials.moved.append(len(marks) > 1)
+    trials.visible.append(len(looks) > 1)
     for kind, column in ((trials.came, came), (trials.soon, soon)):
         values = np.array(column)
         kind.append(np.where(np.isnan(values), np.nanmean(values), values))

@@ -25,6 +25,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import gymnasium
+import numpy as np
 
 from quickstudy.clinic import oracles, replay
 from quickstudy.clinic.finding import Finding, Result, counted
@@ -57,7 +58,9 @@ class Signs:
         curious search until they did; None where it met nothing, or was not needed.
         met_longer: whether they did without the time limit; None where none could be lifted.
       trials, decisive: situations tried, and those in which an action earned more.
-      seen_share: of what actions change, what the discount leaves.
+      seen_share: of what actions change, what the discount leaves. visible: share of decisive
+        situations after which something shown differed before the end: then later decisions
+        see that it goes well, and need not look as far.
       gains: of hindsight's gain, what each kind of knowledge tells (see `oracles.gains`).
       adds: standard errors by which one kind tells more than another: "past" and "state" more
         than "shown", "shown" more than "blind".
@@ -76,6 +79,7 @@ class Signs:
     trials: int = 0
     decisive: int = 0
     seen_share: float = 1.0
+    visible: float = 0.0
     gains: dict[str, Gain] = field(default_factory=dict)
     adds: dict[str, float] = field(default_factory=dict)
     needed: float = 0.0
@@ -212,9 +216,9 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "horizon", lambda s, settings: s.decisive >= settings.least_late
-        and s.seen_share < settings.seen_share,
+        and s.seen_share < settings.seen_share and s.visible < 0.5,
         "direction", "horizon",
-        "what is done pays so late that the discount leaves nearly nothing of it",
+        "what is done pays so late, unseen until then, that the discount leaves nearly nothing",
         "reward progress on the way, or decide less often (a longer step)",
     ),
     Rule(
@@ -416,6 +420,7 @@ def _tried(
         trials=len(trials),
         decisive=decisive,
         seen_share=oracles.seen_share(trials),
+        visible=float(np.mean(np.array(trials.visible)[trials.decisive])) if decisive else 0.0,
     )
     if decisive < settings.least_decisive:
         return signs

@@ -58,6 +58,7 @@ WITHOUT_STATE = {kind: gain for kind, gain in SOUND.gains.items() if kind != "st
         (replace(NOT_MET, met_longer=False), "direction", "exploration"),
         (replace(NOT_MET, searched=900), "fine", ""),
         (replace(SOUND, seen_share=0.01), "direction", "horizon"),
+        (replace(SOUND, seen_share=0.01, visible=1.0), "fine", ""),
         (replace(SOUND, decisive=3), "unsure", "data"),
         (replace(SOUND, needed=1e6), "direction", "noise"),
         (
