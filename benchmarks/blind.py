@@ -190,9 +190,9 @@ def written(lines: Sequence[Line], seed: int) -> str:
             "# Blind trial: bug or wrong direction",
             "",
             f"Made by `{COMMAND} --seed {seed}` on {dates[-1]}; do not edit. Cases of seed "
-            f"{seed}, run once; rules and thresholds were written on seeds 0 to 14, and after a "
-            f"first trial on 7001 (18 of 20; see the log). {runs.machine()}, source of mind and "
-            f"doctor {lines[0]['source']}.",
+            f"{seed}, run once; rules and thresholds were written on seeds 0 to 14, and after "
+            f"a first trial on 7001 (18 of 20; see the log). {runs.machine()}, source of mind "
+            f"and doctor {lines[0]['source']}.",
             "",
             tables.summary(said(lines) + "\n\n" + confusion(lines)),
             "",
