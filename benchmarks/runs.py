@@ -271,10 +271,10 @@ def finished(path: Path) -> dict[str, Line]:
 # ---- what a header says
 
 
-def fingerprint() -> str:
-    """Of the source that learns: another mind is another result."""
+def fingerprint(parts: Iterable[str] = LEARNING) -> str:
+    """Of the source that learns, or of other parts: another mind is another result."""
     package, digest = ROOT / "quickstudy", hashlib.sha256()
-    for part in LEARNING:
+    for part in parts:
         whole = package / part
         for file in sorted(whole.rglob("*.py")) if whole.is_dir() else [whole]:
             digest.update(file.relative_to(package).as_posix().encode() + file.read_bytes())

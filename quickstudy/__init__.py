@@ -16,6 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from quickstudy.clinic.verdict import verdict
     from quickstudy.clinic.visit import doctor
     from quickstudy.exams.exam import exam, examine
     from quickstudy.exams.levels import levels
@@ -37,6 +38,7 @@ __all__ = [
     "hire",
     "levels",
     "open",
+    "verdict",
 ]
 
 _HOMES = {
@@ -48,6 +50,7 @@ _HOMES = {
     "hire": "learner.hire",
     "levels": "exams.levels.levels",
     "open": "learner.open_learner",
+    "verdict": "clinic.verdict.verdict",
     "Decision": "types.Decision",
     "Moment": "types.Moment",
     "Spec": "types.Spec",

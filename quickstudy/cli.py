@@ -103,6 +103,11 @@ def work(
         typer.Option(metavar="N", parser=_whole(0), help="Frozen exams on the way. Without "
                      "it, about one every 400 steps, at most 20."),
     ] = None,
+    predict: Annotated[
+        bool,
+        typer.Option("--predict", help="Look first whether a sound learner could learn the "
+                     "job, and keep that in the ledger of predictions (see report)."),
+    ] = False,
     stop_hopeless: Annotated[
         float | None,
         typer.Option(metavar="RATE", parser=_share, help="Give up episodes that are past "
@@ -147,6 +152,7 @@ def work(
             out=out,
             draws=out is not None or not json,
             stop_hopeless=stop_hopeless,
+            predicts=predict,
         )
         shift.work(asked, shift.choose_screen(plain, json), interrupt)
 
@@ -205,13 +211,16 @@ def report(
     """
     from quickstudy import report as reports
 
-    for told in reports.of(learner, job):
+    told_of_all = reports.of(learner, job)
+    for told in told_of_all:
         path = reports.draw(told, out)
         if json:
             print(words.json_line("report", reports.fields(told) | {"curves": str(path)}))
         else:
             print("\n".join([words.plain(line) for line in reports.lines(told)]))
             print(f"curves: {path}")
+    if not json and (tally := reports.tally(told_of_all)):
+        print(words.plain(tally))
 
 
 @app.command()
@@ -424,6 +433,34 @@ def doctor(
     else:
         print(words.plain(str(found)))
     found.raise_if_ill()
+
+
+@app.command()
+def verdict(
+    job: Annotated[str, typer.Argument(metavar="JOB", help="Where a learner failed.")],
+    json: Annotated[bool, typer.Option("--json", help="Everything as one JSON line.")] = False,
+) -> None:
+    """Says of a job at which a learner failed: bug, or wrong direction?
+
+    Oracles look what would have to be different for anybody to succeed there; where nothing
+    would, the learner's mind climbs a ladder of probes. Half a minute. The exit code is 0 where
+    nothing is to blame or it cannot be said, 1 where something is.
+
+    \b
+    Examples:
+      quickstudy verdict CartPole-v1
+      quickstudy verdict my_package:MyEnv-v0 --json
+    """
+    from dataclasses import asdict
+
+    from quickstudy.clinic import visit
+
+    found = visit.verdict(job)
+    if json:
+        print(words.json_line("verdict", asdict(found)))
+    else:
+        print(words.plain(str(found)))
+    found.raise_if_to_blame()
 
 
 # ---- errors, in one place

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quickstudy import hopeless, words
+from quickstudy import hopeless, ledger, words
 from quickstudy.errors import DiskTrouble, QuickstudyError, did_you_mean
 from quickstudy.experience import folder as folders
 from quickstudy.experience.event import Event, Kind
@@ -86,6 +86,7 @@ class Told:
     path: the learner's folder. discount: by which worth was reckoned, where known.
     entry: of the catalogue; None where the job is not in it.
     watched: episodes that could be given up, and those that said when (see `hopeless`).
+    expected: what it wrote down before its first decision there; None where nothing.
     """
 
     learner: str
@@ -97,6 +98,7 @@ class Told:
     exams: tuple[Exam, ...]
     entry: Entry | None
     watched: tuple[hopeless.Row, ...] = ()
+    expected: ledger.Expectation | None = None
 
     @property
     def steps(self) -> int:
@@ -110,6 +112,25 @@ class Told:
     @property
     def checks(self) -> tuple[Exam, ...]:
         return tuple(exam for exam in self.exams if not exam.is_final)
+
+    @property
+    def competent_at(self) -> int | None:
+        """Steps before the first check at or above the bar; None where none was."""
+        entry = self.entry
+        for check in self.checks if entry else ():
+            recorded = entry.incumbent.score if entry and entry.incumbent else None
+            beside = recorded if check.incumbent is None else check.incumbent
+            bar = entry.threshold if entry and entry.threshold is not None else beside
+            if bar is not None and check.mean >= bar:
+                return check.step
+        return None
+
+    @property
+    def outcome(self) -> ledger.Outcome | None:
+        """What it expected, against what happened."""
+        if self.expected is None:
+            return None
+        return ledger.held(self.expected, self.steps, self.competent_at)
 
 
 # ---- reading
@@ -145,6 +166,7 @@ class _Reader:
         self.episodes: list[Episode] = []
         self.exams: list[Exam] = []
         self.watched: list[hopeless.Row] = []
+        self.expected: ledger.Expectation | None = None
         self._open: dict[str, Episode] = {}
         self._where: dict[int, tuple[Episode, int]] = {}
         self._incumbent: dict[int, list[float]] = {}  # first world → its returns
@@ -163,6 +185,8 @@ class _Reader:
             self._check(event.note["check"])
         elif event.note and "watched" in event.note:
             self.watched.append(hopeless.Row(**event.note["watched"]))
+        elif event.note and ledger.NOTE in event.note:
+            self.expected = self.expected or ledger.of_note(event.note)
         elif event.note and "incumbent" in event.note:
             played = event.note["incumbent"]
             self._incumbent[played["first"]] = played["returns"]
@@ -179,6 +203,7 @@ class _Reader:
             tuple(self._beside(exam) for exam in self.exams),
             entries.get(self.job),
             tuple(self.watched),
+            self.expected,
         )
 
     def _decision(self, event: Event) -> None:
@@ -251,6 +276,7 @@ def fields(told: Told) -> dict[str, Any]:
         "bar": entry.bar if entry else None,
         "random": entry.random_score if entry else None,
         "given_up": asdict(hopeless.cost(told.watched)) if told.watched else None,
+        "prediction": asdict(told.outcome) if told.outcome else None,
     }
 
 
@@ -271,6 +297,13 @@ def lines(told: Told) -> Iterator[str]:
         yield _line(told, int(first), int(last))
     if told.watched:
         yield _given_up(hopeless.cost(told.watched))
+    if told.outcome:
+        yield str(told.outcome)
+
+
+def tally(told: Sequence[Told]) -> str:
+    """How many of its predictions came true, over jobs; "" where it made none."""
+    return ledger.tally([one.outcome for one in told if one.outcome])
 
 
 def _line(told: Told, first: int, last: int) -> str:

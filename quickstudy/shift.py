@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from quickstudy import appraisal, report, roster
+from quickstudy import appraisal, ledger, report, roster
 from quickstudy.errors import QuickstudyError
 from quickstudy.interrupt import Interrupt, Stopped
 from quickstudy.jobs.registry import registry
@@ -30,7 +30,8 @@ class Asked:
 
     jobs: as they named them. learner: name or path. steps: of each job. out: where to draw
     the curves. draws: whether to draw them at all. stop_hopeless: successes that may be lost by
-    giving up episodes (a share); None gives up none.
+    giving up episodes (a share); None gives up none. predicts: whether to look first if the
+    job can be learned at all.
     """
 
     jobs: tuple[str, ...]
@@ -41,6 +42,7 @@ class Asked:
     out: Path | None = None
     draws: bool = True
     stop_hopeless: float | None = None
+    predicts: bool = False
 
 
 def work(asked: Asked, screen: Screen, interrupt: Interrupt) -> None:
@@ -93,6 +95,7 @@ def _work_on(
 ) -> None:
     learner = arrival.learner
     interrupt.hint = screen.hint
+    ledger.expect(learner, job, with_verdict=asked.predicts)
     events = appraisal.work(learner, job, steps, asked.checks, asked.stop_hopeless)
     try:
         for event in events:

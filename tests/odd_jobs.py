@@ -37,6 +37,13 @@ class Drift(gymnasium.Env):
         return np.full(self.width, self.at, np.float32)
 
 
+class Deaf(Drift):
+    """Pushed to the left, whatever is done."""
+
+    def step(self, action):
+        return super().step(0)
+
+
 class Slow(Drift):
     """Two milliseconds a step, so that there is time to interrupt it."""
 
@@ -73,5 +80,5 @@ class Wordy(Drift):
         self.observation_space = spaces.Dict(seen=spaces.Box(0, 1, (2,)), said=spaces.Text(8))
 
 
-for odd in (Drift, Slow, Changing, NotFinite, Raises, Wordy):
+for odd in (Drift, Deaf, Slow, Changing, NotFinite, Raises, Wordy):
     gymnasium.register(f"{odd.__name__}-v0", odd, max_episode_steps=10)

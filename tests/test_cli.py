@@ -357,9 +357,35 @@ def test_doctor_of_nobody(run):
     assert code == 2 and not out and "Did you mean 'CartPole-v1'" in err
 
 
+def test_verdict_on_a_job_that_is_deaf(run):
+    code, out, err = run("verdict", "odd_jobs:Deaf-v0")
+    assert code == 1 and out[0].startswith("Deaf-v0: wrong direction (actions): nothing")
+    assert any(line.split()[:2] == ["ill", "actions:"] for line in out)
+    assert err.startswith("quickstudy: Job 'Deaf-v0': wrong direction (actions)")
+    code, out, err = run("verdict", "odd_jobs:Deaf-v0", "--json")
+    (line, error) = _json(out)
+    assert (line["event"], line["kind"], line["ingredient"]) == (
+        "verdict",
+        "direction",
+        "actions",
+    )
+    assert error["exit_code"] == code == 1
+
+
 @pytest.mark.parametrize(
     "command",
-    ["work", "jobs", "report", "check", "exam", "replay", "compare", "levels", "doctor"],
+    [
+        "work",
+        "jobs",
+        "report",
+        "check",
+        "exam",
+        "replay",
+        "compare",
+        "levels",
+        "doctor",
+        "verdict",
+    ],
 )
 def test_help_mentions_every_option_and_has_an_example(command, run):
     import typer

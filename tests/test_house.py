@@ -21,6 +21,7 @@ MAY = {
     "clinic": GROUND | {*ROOMS, "clinic", "learner", "life"},
     "hopeless": GROUND | {"life"},
     "learner": GROUND | {*ROOMS, "hopeless", "life"},
+    "ledger": GROUND | {"clinic", "jobs", "learner", "words"},
     "exams": GROUND | {*ROOMS, "exams", "interrupt", "learner", "report", "words"},
 }
 NEVER = {"experience": {"jax", "equinox", "optax"}}

@@ -47,13 +47,17 @@ def situations(record: Record, settings: Settings) -> Array:
 
     Options are one-hot. Where it is wide, the principal components that vary most.
     """
-    x = _codes(record.spec, record.shown)
+    return as_rows(codes(record.spec, record.shown), settings)
+
+
+def as_rows(x: Array, settings: Settings) -> Array:
+    """What moves of some numbers [N, D], standardised, clipped, narrowed where it is wide."""
     x = x[:, np.ptp(x, axis=0) > 0].astype(np.float64)
     x = np.clip(standardised(x), -CLIP, CLIP)
     return x if x.shape[1] <= settings.widest else _narrowed(x, settings.widest)
 
 
-def _codes(spec: Spec, shown: Array) -> Array:
+def codes(spec: Spec, shown: Array) -> Array:
     """Discrete entries one-hot, as far as there is room: an option is no amount."""
     sizes = [n for leaf in spec.observation for n in (leaf.sizes or (0,) * leaf.width)]
     if not any(sizes) or sum(sizes) > MOST_CODES:
@@ -82,7 +86,7 @@ def products(x: Array) -> Array:
     return standardised(x[:, first] * x[:, second])
 
 
-def _features(now: Array, past: Array | None, settings: Settings) -> Array:
+def features_of(now: Array, past: Array | None, settings: Settings) -> Array:
     """Rows, their products and their random features; with history more of them."""
     parts = [now, products(now), random_features(now, settings.features, 0)]
     if past is not None:
@@ -111,7 +115,7 @@ def tells_time(record: Record, settings: Settings) -> bool:
     if not x.shape[1] or record.episodes < settings.least_episodes:
         return False
     t = record.step[:, None].astype(float)
-    errors = held_out_errors(_features(x, None, settings), t, record.episode, settings.folds)
+    errors = held_out_errors(features_of(x, None, settings), t, record.episode, settings.folds)
     fit = removed(errors[:, 0], np.square(t - t.mean())[:, 0], record.episode, settings)
     return fit.value >= settings.tells_time
 
@@ -138,8 +142,10 @@ def history(record: Record, settings: Settings) -> Finding:
     if not len(kinds):
         return Finding(name, "ok", "nothing changes that could be foretold")
     episode = record.episode[rows]
-    without = held_out_errors(_features(now, None, settings), targets, episode, settings.folds)
-    joined = _features(now, np.concatenate(past, axis=1), settings)
+    without = held_out_errors(
+        features_of(now, None, settings), targets, episode, settings.folds
+    )
+    joined = features_of(now, np.concatenate(past, axis=1), settings)
     given = held_out_errors(joined, targets, episode, settings.folds)
     return _judged(without, given, targets, kinds, episode, settings)
 
@@ -195,7 +201,7 @@ def predictable(record: Record, settings: Settings) -> Finding:
         return _not_said(name, why)
     seen = situations(record, settings)[record.before]
     did = standardised(actions_as_numbers(record.spec, record.action))
-    features = _features(np.concatenate([seen, did], axis=1), None, settings)
+    features = features_of(np.concatenate([seen, did], axis=1), None, settings)
     returns, is_known = discounted_returns(record, gamma)
     fits = {}
     for kind, y, rows in (
@@ -258,7 +264,7 @@ def effects(record: Record, settings: Settings) -> Finding:
     targets, kinds = _what_follows(record, seen, rows)
     if not kinds:
         return Finding(name, "ill", "nothing ever changes", "see the constant entries")
-    blind, knowing = (_features(seen[record.before], past, settings) for past in (None, did))
+    blind, knowing = (features_of(seen[record.before], past, settings) for past in (None, did))
     without = held_out_errors(blind, targets, record.episode, settings.folds)
     given = held_out_errors(knowing, targets, record.episode, settings.folds)
     share = removed(given.sum(1), without.sum(1), record.episode, settings)

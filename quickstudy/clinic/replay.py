@@ -186,7 +186,7 @@ def replaced(
             )
             if budget.is_spent:
                 return trials
-            tried[value] = _signature(came, at)
+            tried[value] = signature(came, at)
         trials.outcomes[part].append(tried)
         tell("trying other actions", number / settings.points)
     return trials
@@ -220,7 +220,7 @@ def _one_other(path: Path, at: int, part: int, value: float) -> Policy:
     return act
 
 
-def _signature(came: Path, at: int) -> bytes:
+def signature(came: Path, at: int) -> bytes:
     """All that followed the action, as bytes: observations, rewards, the end, a refusal."""
     shown = (came.shown[at + 1 :] + 0.0).tobytes()  # + 0.0: minus zero is zero
     return (

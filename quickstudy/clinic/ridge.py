@@ -54,23 +54,27 @@ def _solved(values: Array, vectors: Array, along: Array, penalty: Array) -> Arra
     return vectors @ (along / (values[:, None] + penalty))
 
 
-def held_out_errors(features: Array, targets: Array, episode: Array, folds: int) -> Array:
-    """Squared errors [N, K] of each row, foretold from the other folds' episodes.
+def held_out_guesses(features: Array, targets: Array, episode: Array, folds: int) -> Array:
+    """Guesses [N, K] for each row, foretold from the other folds' episodes.
 
     Args:
       features: [N, D], without a constant. targets: [N, K]. episode: [N] ints.
       folds: at least 3; episode e is held out with all others of the same e modulo folds.
         The fold after it chooses λ for each target.
     """
-    errors = np.zeros_like(targets)
+    guesses = np.zeros_like(targets)
     _, number = np.unique(episode, return_inverse=True)
     fold_of = number % folds
     for fold in range(folds):
         out, judge = fold_of == fold, fold_of == (fold + 1) % folds
         penalty = _chosen(features, targets, ~out & ~judge, judge)
-        guess = _foretold(features, targets, ~out, out, penalty[None])[0]
-        errors[out] = np.square(targets[out] - guess)
-    return errors
+        guesses[out] = _foretold(features, targets, ~out, out, penalty[None])[0]
+    return guesses
+
+
+def held_out_errors(features: Array, targets: Array, episode: Array, folds: int) -> Array:
+    """Squared errors [N, K] of `held_out_guesses`."""
+    return np.square(targets - held_out_guesses(features, targets, episode, folds))
 
 
 def _chosen(features: Array, targets: Array, learn: Array, judge: Array) -> Array:

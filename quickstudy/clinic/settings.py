@@ -64,3 +64,24 @@ class Settings:
     history_share: float = 0.2  # of what is left unexplained, that history must remove
     history_gain: float = 0.05  # of all the variance, that it must remove as well
     predictable: float = 0.05  # R²
+
+    # Oracles (see `quickstudy.clinic.oracles`)
+    oracle_record: int = 2_000  # steps at random, at most
+    oracle_steps: int = 120_000  # in plans, trials and searches together, at most
+    oracle_seconds: float = 120.0  # wall clock of them, at most
+    oracle_worlds: int = 100  # on which plans are tried
+    plans: int = 6  # tried on each world; the best is what trials change
+    tried: int = 8  # actions compared in one situation, at most
+    most_trials: int = 600  # situations
+    widest_shown: int = 1_024  # entries of an observation kept; of wider ones, some by chance
+    times_longer: int = 10  # episodes, where the time limit is a wrapper's
+    sure: float = 4.0  # standard errors
+    least_late: int = 5  # situations in which an action mattered, to see how late it pays
+    least_decisive: int = 25  # situations in which an action mattered, to say why
+    adds_share: float = 0.1  # of what hindsight gains, that history or state must add
+    told: float = 0.1  # of what hindsight gains, below which nothing tells what to do
+    untold: float = 0.25  # of it; what may lie above, by two errors, is not called untold
+    blindly: float = 0.6  # of it, from which acting without looking is good enough
+    seen_share: float = 0.05  # of what actions change, that the discount must leave
+    drowned: float = 3_000.0  # decisions to tell the better action, from which noise has won
+    more_data: int = 4  # times as many steps and situations, where so many do not say

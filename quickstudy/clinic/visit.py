@@ -10,6 +10,8 @@ from typing import Any
 
 from quickstudy.clinic.finding import Report
 from quickstudy.clinic.job import examine as examine_job
+from quickstudy.clinic.verdict import Verdict
+from quickstudy.clinic.verdict import verdict as judge
 from quickstudy.errors import QuickstudyError, UnknownJob
 from quickstudy.experience import folder as folders
 from quickstudy.jobs.registry import registry
@@ -78,6 +80,16 @@ def examine(target: str, job: str | None = None) -> Report:
     """
     with Waiting() as waiting:
         return doctor(target, job, tell=waiting.tell)
+
+
+def verdict(job: str) -> Verdict:
+    """Whether a learner that failed at a job has a bug, or the job is to blame.
+
+    Raises:
+      UnknownJob, JobFailed, UnsupportedSpace: as `quickstudy.clinic.verdict.verdict`.
+    """
+    with Waiting() as waiting:
+        return judge(job, tell=waiting.tell)
 
 
 class Waiting(ExitStack):
