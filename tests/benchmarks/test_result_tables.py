@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -108,8 +109,8 @@ def test_clock_leaves_pauses_out() -> None:
     assert clock.wall > 1e9  # since 1970
     clock = runs.Clock()
     with clock.paused():
-        sum(range(2_000_000))
-    assert clock.wall < 0.01
+        time.sleep(0.3)
+    assert clock.wall < 0.3
 
 
 def test_commands_name_no_path_of_this_machine() -> None:
