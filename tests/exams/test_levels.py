@@ -78,11 +78,11 @@ def test_practice_is_equal_and_worlds_are_as_many_as_said(monkeypatch) -> None:
         ),
     )
     told = []
-    asked = Settings(counts=(3, 1), steps=200, learners=2, worlds=3)
+    asked = Settings(counts=(3, 1), steps=100, learners=2, worlds=3)
     curve = qs.levels("CartPole-v1", asked, lambda *now: told.append(now))
     assert [level.count for level in curve.levels] == [1, 3]
-    assert worked == [(200, 1), (200, 1), (200, 3), (200, 3)]
-    assert told[-1] == (3, 800, 800)
+    assert worked == [(100, 1), (100, 1), (100, 3), (100, 3)]
+    assert told[-1] == (3, 400, 400)
     assert [len(lot) for lot in curve.levels[1].seen] == [3, 3]
 
 
