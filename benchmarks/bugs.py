@@ -372,7 +372,7 @@ def _old_rows() -> Replacements:
     return [(minds, "_update", update)]
 
 
-# ---- held out
+# ---- held out in the second trial (seed 7)
 
 
 def _subtracts_what_follows() -> Replacements:
@@ -418,6 +418,68 @@ def _by_variance() -> Replacements:
         return new._replace(factor=new.factor**2)
 
     return [(encoder, "update_normaliser", update)]
+
+
+# ---- held out
+
+
+def _mask_inverted() -> Replacements:
+    """Targets choose among what is forbidden."""
+
+    def where(mask: Any, online: Any, otherwise: Any) -> Any:
+        return jax.numpy.where(~mask, online, otherwise)
+
+    class Inverted:
+        def __getattr__(self, name: str) -> Any:
+            return where if name == "where" else getattr(jax.numpy, name)
+
+    return [(judgement, "jnp", Inverted())]
+
+
+def _no_prior() -> Replacements:
+    """Instinct divides by what it saw alone, though it saw less than it has weights."""
+    honest = instinct._inverse
+
+    def inverse(gram: Any, prior: float) -> Any:
+        return honest(gram, 0.0 if gram.any() else prior)
+
+    return [(instinct, "_inverse", inverse)]
+
+
+def _offset_twice() -> Replacements:
+    """What instinct learned the difference from is added to it two times."""
+    honest = minds._felt
+
+    def felt(mind: minds.Mind, *others: Any) -> float:
+        return honest(mind, *others) + float(mind.learned.instinct.offset)
+
+    return [(minds, "_felt", felt)]
+
+
+def _entropy_turned() -> Replacements:
+    """Targets take from what follows what the actor's entropy should have added."""
+    targets, sample = judgement.targets, judgement._sample
+
+    def turned(*given: Any) -> Any:
+        amounts, log_density = sample(*given)
+        return amounts, -log_density
+
+    def with_turned(*given: Any) -> Any:
+        with _replaced([(judgement, "_sample", turned)], is_compiled=False):
+            return targets(*given)
+
+    return [(judgement, "targets", with_turned)]
+
+
+def _one_factor_short() -> Replacements:
+    """What lies n steps ahead counts γⁿ⁻¹."""
+    honest = maths.n_step_return
+
+    def n_step_return(rewards: Any, discount: float, alive: Any) -> Any:
+        total, beyond = honest(rewards, discount, alive)
+        return total, np.where(alive[0], beyond / discount, beyond)
+
+    return [(maths, "n_step_return", n_step_return)]
 
 
 PLANTED: dict[str, Bug] = {
@@ -466,14 +528,21 @@ PLANTED: dict[str, Bug] = {
     "amounts not rescaled": Bug(_not_rescaled, ("choice", "action taken")),
     "actor descends": Bug(_actor_descends, ("choice",), True),
     "scaled by variance": Bug(_by_variance, ("normaliser",)),
+    "mask inverted in targets": Bug(_mask_inverted, ("mask in targets",), True),
+    "instinct without its prior": Bug(_no_prior, ("finite", "worth explodes")),
+    "offset added twice": Bug(_offset_twice, ("offset",)),
+    "entropy's sign in targets": Bug(_entropy_turned, ("entropy",), True),
+    "windows one factor short": Bug(_one_factor_short, ("windows of steps", "discount")),
 }
-# Written down with their names when all else was fixed; the trial planted them first.
+# Written down with their names when all else was fixed; the trial planted them first. Five of
+# nine, drawn by lot (docs/log.md). No finding is called "offset" or "entropy": those two can be
+# found, not named.
 HELD_OUT = (
-    "targets subtract what follows",
-    "instinct fitted once alone",
-    "amounts not rescaled",
-    "actor descends",
-    "scaled by variance",
+    "mask inverted in targets",
+    "instinct without its prior",
+    "offset added twice",
+    "entropy's sign in targets",
+    "windows one factor short",
 )
 
 

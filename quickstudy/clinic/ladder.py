@@ -111,7 +111,10 @@ def _diary(settings: minds.Settings, seed: int) -> list[Finding]:
 def _life_on(rung: rungs.Rung) -> Step:
     def step(settings: minds.Settings, seed: int) -> list[Finding]:
         life = watch(rung.drill(), rung.decisions, settings, seed)
-        return rungs.examine(rung, life, foreseen_discount(life.mind))
+        done = [] if rung.options else [remembered.amounts(life)]
+        if _are_ill(done):
+            return done
+        return [*done, *rungs.examine(rung, life, foreseen_discount(life.mind))]
 
     return step
 

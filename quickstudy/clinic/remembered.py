@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from quickstudy.clinic.drills import REACH
 from quickstudy.clinic.finding import Finding
 from quickstudy.clinic.watch import Watched
 from quickstudy.mind import memory
@@ -30,8 +31,9 @@ def examine(life: Watched) -> list[Finding]:
     rows = np.array(life.rows)[life.is_finished]
     has_one = life.mind.memory.windows(rows, 1, GAMMA)
     has_many = life.mind.memory.windows(rows, life.mind.settings.num_steps, GAMMA)
+    taken = np.array([turn.taken for turn in life.turns])[life.is_finished]
     findings = [
-        _actions(life, has_one),
+        _actions(taken, has_one.action[:, 0]),
         _allowed(life),
         _ends(life, one, has_one),
         _situations(one, has_one),
@@ -116,11 +118,15 @@ def _share(wrong: Any) -> str:
     return f"in {int(np.sum(wrong))} of {len(wrong)} decisions"
 
 
-def _actions(life: Watched, has: Batch) -> Finding:
-    """Handed to the job, arrived there, and remembered: three times the same."""
-    name = "action taken"
-    taken = np.array([t.taken for t in life.turns])[life.is_finished]
-    wrong = ~_is_near(taken, has.action[:, 0])
+def amounts(life: Watched) -> Finding:
+    """Where the action is one amount: remembered in [-1, 1], taken in the job's units."""
+    taken = np.array([turn.taken for turn in life.turns])
+    return _actions(taken, REACH * life.mind.memory.action[life.rows, 0])
+
+
+def _actions(taken: Array, has: Array) -> Finding:
+    """Whether what arrived in the job is what is remembered, in the job's units."""
+    name, wrong = "action taken", ~_is_near(taken, has)
     if not wrong.any():
         return Finding(name, "ok", "the actions remembered are those that the job took")
     shown = f"{_share(wrong)} the job took another action than is remembered"

@@ -22,21 +22,21 @@ from quickstudy.mind import encoder, judgement, maths
 from quickstudy.mind import mind as minds
 from quickstudy.mind.mind import Learned, Mind
 from quickstudy.mind.network import Network
-from quickstudy.types import Array
+from quickstudy.types import Array, End
 
 
 @dataclass(frozen=True)
 class Limits:
     """From where on an instrument speaks up.
 
-    made: share of the updates owed that must be made. still, wild: of the critics' weights,
-    how far they moved in a life, as a share of their length. behind: how far the slow copy may
-    be from its critic, as a share of what the critic moved. apart: of the members' weights,
-    how far they differ, as a share of their length. dead: share of units of a layer that never
-    fire. centred, narrow, wide: of features over the life, the mean and the spread that
-    standardised numbers may have. third: share of draws that the oldest and the newest third
-    of memory must each have, at least. other: share of decisions that must be another than the
-    best known.
+    made: share of the updates and refits owed that must be made. still, wild: of the critics'
+    weights, how far they moved in a life, as a share of their length. behind: how far the slow
+    copy may be from its critic, as a share of what the critic moved. apart: of the members'
+    weights, how far they differ, as a share of their length. dead: share of units of a layer
+    that never fire. centred, narrow, wide: of features over the life, the mean and the spread
+    that standardised numbers may have. third: share of draws that the oldest and the newest
+    third of memory must each have, at least. other: share of decisions that must be another
+    than the best known.
     """
 
     made: float = 0.8
@@ -65,7 +65,7 @@ def examine(life: Watched, limits: Limits) -> list[Finding]:
             dead_units(mind, raw, limits),
         ]
     if "instinct" in minds.speeds(mind):
-        findings.append(refits(life))
+        findings.append(refits(life, limits))
     findings.append(exploration(life, limits))
     return findings
 
@@ -185,12 +185,26 @@ def dead_units(mind: Mind, raw: Array, limits: Limits) -> Finding:
     return Finding(name, "ill", shown, "begin them anew, with smaller steps from then on")
 
 
-def refits(life: Watched) -> Finding:
-    """Whether instinct was ever fitted, and knows more than nothing."""
-    name, has = "refits", life.mind.learned.instinct
-    if life.mind.counts.fitted and np.asarray(has.weights).any():
-        return Finding(name, "ok", f"instinct was fitted to {life.mind.counts.fitted:,} rows")
-    return Finding(name, "ill", "instinct still knows nothing", "refit it as experience grows")
+def refits(life: Watched, limits: Limits) -> Finding:
+    """Whether instinct was fitted afresh as often as its settings owe, and knows something."""
+    name, due = "refits", _refits_due(life)
+    shown = f"instinct was fitted {life.refits:,} times, {due:,} due"
+    if not np.asarray(life.mind.learned.instinct.weights).any():
+        shown += ", and still knows nothing"
+    elif life.refits >= limits.made * due:
+        return Finding(name, "ok", shown)
+    return Finding(name, "ill", shown, "refit it as experience grows, and keep the outcome")
+
+
+def _refits_due(life: Watched) -> int:
+    """Counted a second time, from what passed the job's edge alone."""
+    settings, due, size, fitted = life.mind.settings, 0, 0, 0
+    for turn in life.turns:
+        size += 1 + (turn.step.end is End.TRUNCATED)  # what was seen last has a row too
+        least = settings.refit_steps if turn.step.end is End.NOT else 1
+        if size - fitted >= max(least, settings.refit_growth * size):
+            due, fitted = due + 1, size
+    return due
 
 
 def exploration(life: Watched, limits: Limits) -> Finding:

@@ -50,7 +50,7 @@ class Watched:
 
     turns: its decisions. rows: where they stand in the mind's memory. at_birth: what the mind
     began with. asked: for each draw of rows from memory, how many there were to draw from,
-    and which were drawn [...].
+    and which were drawn [...]. refits: how often instinct became another.
     """
 
     mind: Mind
@@ -58,6 +58,16 @@ class Watched:
     turns: list[Turn] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
     asked: list[tuple[int, Array]] = field(default_factory=list)
+    refits: int = 0
+    _sample: Array | None = None  # instinct's, when last looked at
+
+    def look(self) -> None:
+        """Counts a refit where instinct is another than at the last look."""
+        now, before = self.mind.learned.instinct.sample, self._sample
+        if before is None:
+            before = self.at_birth.instinct.sample
+        self.refits += not np.array_equal(now, before)
+        self._sample = now.copy()
 
     @property
     def is_finished(self) -> Array:
@@ -83,6 +93,7 @@ class Spy:
         """As `Job.step`."""
         shown, watched = self._shown, self._watched()
         assert shown is not None
+        watched.look()
         greedy = minds.act(watched.mind, shown).flat
         step = self._job.step(action)
         turn = Turn(shown, np.array(action), self._env.taken[-1], greedy, step)
@@ -116,6 +127,7 @@ def watch(
                 pass
         finally:
             log.close()
+    watched.look()  # at what the last decision led to
     watched.rows = list(place.rows)
     return watched
 

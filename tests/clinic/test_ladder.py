@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 
 import numpy as np
@@ -115,6 +116,16 @@ def test_expected_windows_by_hand() -> None:
     assert windows.next_raw[:, 0].tolist() == [3, 4, 4, 4]
 
 
+@pytest.mark.parametrize("name", ["healthy", "amounts not rescaled"])
+def test_amounts_arrive_as_they_are_remembered(name) -> None:
+    with bugs.PLANTED[name]() if name in bugs.PLANTED else contextlib.nullcontext():
+        few = dataclasses.replace(rungs.AMOUNTS, decisions=20)
+        first, *others = ladder._life_on(few)(ladder._small(minds.Settings()), 3)
+    is_healthy = name == "healthy"
+    assert (first.name, first.result) == ("action taken", "ok" if is_healthy else "ill")
+    assert bool(others) == is_healthy  # what stands on it would say nothing more
+
+
 # ---- what studying did
 
 
@@ -123,6 +134,11 @@ def _with(life: Watched, **parts) -> Watched:
     learned = life.mind.learned
     changed = learned._replace(judgement=learned.judgement._replace(**parts))
     return dataclasses.replace(life, mind=dataclasses.replace(life.mind, learned=changed))
+
+
+def _with_instinct(life: Watched, instinct) -> Watched:
+    learned = life.mind.learned._replace(instinct=instinct)
+    return dataclasses.replace(life, mind=dataclasses.replace(life.mind, learned=learned))
 
 
 def test_healthy_study_is_left_in_peace(diary) -> None:
@@ -140,6 +156,19 @@ def test_what_study_left_undone_is_named(diary) -> None:
     assert studied.finite(nan.mind.learned).result == "ill"
     asked = [(100, np.zeros((4, 8), int))]  # row 0, over and over
     assert studied.replay(dataclasses.replace(diary, asked=asked), limits).result == "ill"
+
+
+def test_refits_that_were_due_are_counted(diary) -> None:
+    limits = studied.Limits()
+    assert studied.refits(diary, limits).result == "ok"
+    assert diary.refits == studied._refits_due(diary) > 10
+    once = dataclasses.replace(diary, refits=1)
+    assert studied.refits(once, limits).result == "ill"
+
+
+def test_a_refit_that_is_not_kept_is_none(diary) -> None:
+    born = _with_instinct(diary, diary.at_birth.instinct)
+    assert studied.refits(born, studied.Limits()).result == "ill"
 
 
 # ---- what was learned
