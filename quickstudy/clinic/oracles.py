@@ -11,10 +11,10 @@
     longer      the same job without its time limit, where that is a wrapper's
     curious     a search that goes back to where little was tried and goes on from there
 
-Those from blind to state are one regression on different columns, of one target: how much better each
-action is than the others in the same situation (its advantage). Trials are paired, so a
-job's chance cancels, and hundreds of situations suffice. What a column is worth is judged on
-worlds held out, as a share of what hindsight gains.
+Those from blind to state are one regression on different columns, of one target: how much
+better each action is than the others in the same situation (its advantage). Trials are paired,
+so a job's chance cancels, and hundreds of situations suffice. What a column is worth is judged
+on worlds held out, as a share of what hindsight gains.
 
 A job **offers its state** by an attribute `state` of the job, or of its unwrapped Gymnasium
 environment (the classics have one): numbers, or a function that gives them, or None.
@@ -432,7 +432,7 @@ def by_sight(
     In a trial one action has to tell against all that follows it, which may be hopeless where
     the job is not; whoever takes every action so is told by far more. The way is searched on
     some worlds and tested on others. Blind are random work, each action held throughout, and
-    the very actions of the one who sees, at other moments; the best of them counts.
+    what the one who sees did on the world before, in another order; the best of them counts.
 
     Returns:
       None where the budget did not last for three worlds.
@@ -442,17 +442,16 @@ def by_sight(
     best = _best_reader(job, trials, settings, seed, search)
     test = Budget(budget.steps // 2, budget.seconds_left)
     held_on = [_drawn(job.spec, action[None], 0) for action in trials.actions]
-    rows: list[list[float]] = []
-    while len(rows) < settings.sight_worlds:
+    before, rows = play(job, seed, best, settings.longest, test), []
+    while len(before) and len(rows) < settings.sight_worlds:
         world = seed + SIGHT_WORLDS + len(rows)
         sees = play(job, world, best, settings.longest, test)
-        if not len(sees):
-            break
-        others = np.random.default_rng([world, 81]).permutation(sees.action)
+        others = np.random.default_rng([world, 81]).permutation(before.action)
         blind = [at_random(job.spec, world), *held_on, _drawn(job.spec, others, world)]
         paths = [sees, *(play(job, world, p, settings.longest, test) for p in blind)]
-        if test.is_spent:
+        if test.is_spent or not len(sees):
             break
+        before = sees
         rows.append([earned(path) for path in paths])
     if len(rows) < 3:
         return None
