@@ -442,7 +442,8 @@ def by_sight(
     best = _best_reader(job, trials, settings, seed, search)
     test = Budget(budget.steps // 2, budget.seconds_left)
     held_on = [_drawn(job.spec, action[None], 0) for action in trials.actions]
-    before, rows = play(job, seed, best, settings.longest, test), []
+    rows: list[list[float]] = []
+    before = play(job, seed, best, settings.longest, test)
     while len(before) and len(rows) < settings.sight_worlds:
         world = seed + SIGHT_WORLDS + len(rows)
         sees = play(job, world, best, settings.longest, test)

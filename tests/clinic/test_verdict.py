@@ -242,7 +242,7 @@ def test_hopeless_jobs_are_told(kind):
 
 
 def test_what_was_shown_before_is_found_missing():
-    settings = replace(SETTINGS, oracle_steps=20_000, most_trials=300)
+    settings = replace(SETTINGS, oracle_steps=20_000, most_trials=300, more_data=2)
     found = of_job(blind_jobs.hopeless("forgotten", 1), settings, seed=1)
     assert (found.kind, found.ingredient) == ("direction", "memory"), found
 
