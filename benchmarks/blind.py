@@ -7,7 +7,7 @@
 All is drawn from --seed. Ten cases are a bug, planted in the mind (`bugs.PLANTED`), and a sound
 job; ten a healthy mind and a hopeless job, one of each kind (`blind_jobs.HOPELESS`); four a
 healthy mind and a sound job, which must be called neither. Rules and thresholds were written
-on seeds 0 to 14; 7001 and 7002 are spent.
+on seeds 0 to 14; 7001 to 7004 are spent.
 
 A case is told apart where "bug" was said of a bug and "direction" of a hopeless job. Its
 ingredient is right where it is among those that `blind_jobs.RIGHT` names beforehand, or where

@@ -7,13 +7,14 @@
     shown       what it tells to a more capable reader
     past        what the episode so far tells as well
     state       what the job's full state tells, where the job offers it
+    sight       some fixed way of following what is shown, against anybody blind
     longer      the same job without its time limit, where that is a wrapper's
     curious     a search that goes back to where little was tried and goes on from there
 
-The middle five are one regression on different columns, of one target: how much better each
-action is than the others in the same situation (its advantage). Trials are paired, so a
-job's chance cancels, and hundreds of situations suffice. What a column is worth is judged on
-worlds held out, as a share of what hindsight gains.
+Those from blind to state are one regression on different columns, of one target: how much
+better each action is than the others in the same situation (its advantage). Trials are paired,
+so a job's chance cancels, and hundreds of situations suffice. What a column is worth is judged
+on worlds held out, as a share of what hindsight gains.
 
 A job **offers its state** by an attribute `state` of the job, or of its unwrapped Gymnasium
 environment (the classics have one): numbers, or a function that gives them, or None.
@@ -28,6 +29,7 @@ regressors stronger than those of `predict`.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -48,8 +50,14 @@ from quickstudy.types import Array, End, Observation, Spec
 LAGS = 4  # steps of the past that are given one by one
 HOLDS = (1.0, math.inf, 4.0, 16.0)  # steps that a plan holds on to an action, on average
 AMOUNTS = (-1.0, -0.3, 0.3, 1.0)
-PLANS_SHARE, TRIALS_SHARE, SEARCH_SHARE = 0.25, 0.75, 0.2  # of the steps allowed
+PLANS_SHARE, TRIALS_SHARE, SEARCH_SHARE, SIGHT_SHARE = (
+    0.25,
+    0.75,
+    0.2,
+    0.6,
+)  # of the steps allowed
 FIRST_SHARE = 0.2  # of the trials' steps, spent before any is placed where it mattered
+SIGHT_WORLDS = 5  # on which a way of following what is shown is searched
 CELL = 0.5  # width of a cell of the search, in standard deviations of random work
 
 
@@ -153,7 +161,10 @@ class Trials:
     @property
     def now(self) -> Array:
         """[N, D] what is shown, options one-hot where all of it was kept."""
-        shown = np.array(self.shown, float)
+        return self.coded(np.array(self.shown, float))
+
+    def coded(self, shown: Array) -> Array:
+        """The same of any rows [n, D]."""
         return codes(self.spec, shown) if shown.shape[1] == self.spec.raw_size else shown
 
     @property
@@ -398,6 +409,112 @@ def decisions_needed(trials: Trials, best: Gain, settings: Settings) -> float:
     if gained <= 0:
         return math.inf
     return len(trials.actions) * unexplained / gained**2
+
+
+# ── By sight ────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Sight:
+    """Mean return by what is shown, and blindly; `ahead`: standard errors between them."""
+
+    worlds: int
+    earned: float
+    blindly: float
+    ahead: float
+
+
+def by_sight(
+    job: Job, trials: Trials, settings: Settings, seed: int, budget: Budget, tell: Tell
+) -> Sight | None:
+    """Whether some fixed way of following what is shown earns more than anybody blind.
+
+    In a trial one action has to tell against all that follows it, which may be hopeless where
+    the job is not; whoever takes every action so is told by far more. The way is searched on
+    some worlds and tested on others. Blind are random work, each action held throughout, and
+    what the one who sees did on the world before, in another order; the best of them counts.
+
+    Returns:
+      None where the budget did not last for three worlds.
+    """
+    tell("following what is shown", 0.0)
+    search = Budget(budget.steps // 2, budget.seconds_left / 2)
+    best = _best_reader(job, trials, settings, seed, search)
+    test = Budget(budget.steps // 2, budget.seconds_left)
+    held_on = [_drawn(job.spec, action[None], 0) for action in trials.actions]
+    rows: list[list[float]] = []
+    before = play(job, seed, best, settings.longest, test)
+    while len(before) and len(rows) < settings.sight_worlds:
+        world = seed + SIGHT_WORLDS + len(rows)
+        sees = play(job, world, best, settings.longest, test)
+        others = np.random.default_rng([world, 81]).permutation(before.action)
+        blind = [at_random(job.spec, world), *held_on, _drawn(job.spec, others, world)]
+        paths = [sees, *(play(job, world, p, settings.longest, test) for p in blind)]
+        if test.is_spent or not len(sees):
+            break
+        before = sees
+        rows.append([earned(path) for path in paths])
+    if len(rows) < 3:
+        return None
+    sums = np.array(rows)
+    blindest = 1 + int(sums[:, 1:].mean(0).argmax())
+    ahead = _errors_above(sums[:, 0] - sums[:, blindest], np.arange(len(sums)))
+    return Sight(len(sums), float(sums[:, 0].mean()), float(sums[:, blindest].mean()), ahead)
+
+
+def _best_reader(
+    job: Job, trials: Trials, settings: Settings, seed: int, budget: Budget
+) -> Policy:
+    """The best of many straight-line readings drawn by chance, and of changes to the best.
+
+        a = argmax_i (x W)_i,   x: what is shown, standardised as in the trials, and 1
+
+    So little finds a way to balance a pole (basic random search: Mania et al. 2018).
+    """
+    random = np.random.default_rng([seed, 82])
+    shape = (trials.now.shape[1] + 1, len(trials.actions))
+    best, most = np.zeros(shape), -math.inf
+    for number in itertools.count():
+        drawn = random.normal(size=shape)
+        weights = best + 0.5 * drawn if number % 2 else drawn
+        policy = _reader(trials, weights)
+        paths = [
+            play(job, seed + w, policy, settings.longest, budget) for w in range(SIGHT_WORLDS)
+        ]
+        if budget.is_spent or not all(map(len, paths)):
+            return _reader(trials, best)
+        mean = sum(map(earned, paths)) / len(paths)
+        if mean >= most:
+            best, most = weights, mean
+    raise AssertionError
+
+
+def _reader(trials: Trials, weights: Array) -> Policy:
+    """Of the actions tried and allowed, the one with the largest sum of what is shown."""
+    known, beyond = trials.now, at_random(trials.spec, 0)
+    centre, spread = known.mean(0), known.std(0)
+    spread = np.where(spread > 0, spread, 1.0)
+
+    def act(shown: Observation, step: int) -> Array | None:
+        row = trials.coded(np.asarray(shown.raw, float)[None, trials.kept])[0]
+        sums = np.append((row - centre) / spread, 1.0) @ weights
+        for i in np.argsort(-sums, kind="stable"):
+            if _is_allowed(trials.spec, shown.mask, trials.actions[i]):
+                return trials.actions[i]
+        return beyond(shown, step)
+
+    return act
+
+
+def _drawn(spec: Spec, actions: Array, seed: int) -> Policy:
+    """One of some actions after the other, from the first again; random where not allowed."""
+    beyond = at_random(spec, seed)
+
+    def act(shown: Observation, step: int) -> Array | None:
+        action = actions[step % len(actions)]
+        return action if _is_allowed(spec, shown.mask, action) else beyond(shown, step)
+
+    return act
 
 
 # ── Longer, and more curious ────────────────────────────────────────────────────────────

@@ -74,6 +74,7 @@ class Settings:
     tried: int = 8  # actions compared in one situation, at most
     most_trials: int = 600  # situations
     widest_shown: int = 1_024  # entries of an observation kept; of wider ones, some by chance
+    sight_worlds: int = 40  # on which what is shown is followed, and others act blindly
     times_longer: int = 10  # episodes, where the time limit is a wrapper's
     sure: float = 4.0  # standard errors
     least_late: int = 5  # situations in which an action mattered, to see how late it pays

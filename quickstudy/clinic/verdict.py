@@ -30,7 +30,7 @@ import numpy as np
 from quickstudy.clinic import oracles, replay
 from quickstudy.clinic.finding import Finding, Result, counted
 from quickstudy.clinic.job import FIRST_SEED
-from quickstudy.clinic.oracles import Gain
+from quickstudy.clinic.oracles import Gain, Sight
 from quickstudy.clinic.record import Budget, Record, Tell, record
 from quickstudy.clinic.settings import Settings
 from quickstudy.errors import QuickstudyError
@@ -65,6 +65,8 @@ class Signs:
       adds: standard errors by which one kind tells more than another: "past" and "state" more
         than "shown", "shown" more than "blind".
       needed: decisions to tell the better action in the noise.
+      sight: what acting by what is shown earned on new worlds, against acting blindly; None
+        where the trials alone were enough to say, or the steps did not last.
     """
 
     worked: int = 0
@@ -83,6 +85,7 @@ class Signs:
     gains: dict[str, Gain] = field(default_factory=dict)
     adds: dict[str, float] = field(default_factory=dict)
     needed: float = 0.0
+    sight: Sight | None = None
 
     @property
     def is_never_met(self) -> bool:
@@ -222,6 +225,12 @@ RULES: tuple[Rule, ...] = (
         "reward progress on the way, or decide less often (a longer step)",
     ),
     Rule(
+        "sight", lambda s, settings: s.sight is not None and s.sight.ahead > settings.sure,
+        "fine", "", "one action tells little, but who follows what is shown earns more than "
+        "anybody blind",
+        "practise more; if it still fails, ask for the learner's findings and the exam",
+    ),
+    Rule(
         "actions", lambda s, settings: s.decisive < settings.least_decisive,
         "unsure", "data", "too few situations were met in which it matters what is done",
         "examine it with more steps",
@@ -262,6 +271,10 @@ RULES: tuple[Rule, ...] = (
         "examine it with more steps, or make it repeatable under its seed",
     ),
 )  # fmt: skip
+
+
+# What trials do not tell, or tell by finding nothing, is looked at once more, by sight.
+NOT_TOLD = tuple(r for r in RULES if r.ingredient == "data" or r.holds is _does_not_tell)
 
 
 # ── What a user calls ───────────────────────────────────────────────────────────────────
@@ -422,9 +435,19 @@ def _tried(
         seen_share=oracles.seen_share(trials),
         visible=float(np.mean(np.array(trials.visible)[trials.decisive])) if decisive else 0.0,
     )
-    if decisive < settings.least_decisive:
+    if decisive >= settings.least_decisive:
+        tell("computing", 0.0)
+        signs = _known(signs, trials, settings)
+    if not len(trials) or judged(signs, settings) not in NOT_TOLD:
         return signs
-    tell("computing", 0.0)
+    budget = _part(settings, oracles.SIGHT_SHARE)
+    first = seed + settings.oracle_worlds  # none on which anything was tried
+    sight = oracles.by_sight(job, trials, settings, first, budget, tell)
+    return replace(signs, sight=sight)
+
+
+def _known(signs: Signs, trials: oracles.Trials, settings: Settings) -> Signs:
+    """What each kind of knowledge tells of what came of the actions."""
     gains = oracles.gains(trials, settings)
     pairs = {"past": "shown", "state": "shown", "shown": "blind"}
     return replace(
@@ -477,6 +500,10 @@ def _lines(signs: Signs) -> list[tuple[str, str]]:
         lines.append(("knowledge", f"of what hindsight gains: {', '.join(known)}"))
         needed = f"about {signs.needed:,.0f}" if math.isfinite(signs.needed) else "no number of"
         lines.append(("noise", f"{needed} decisions to tell what is better by what is shown"))
+    if signs.sight:
+        sight, worlds = signs.sight, counted(signs.sight.worlds, "new world")
+        did = f"by what is shown {sight.earned:.4g} on {worlds}, blindly {sight.blindly:.4g}"
+        lines.append(("sight", f"{did} ({sight.ahead:+.1f} standard errors)"))
     return lines
 
 

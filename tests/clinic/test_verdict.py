@@ -13,7 +13,7 @@ import pytest
 from benchmarks import blind, blind_jobs
 from quickstudy.clinic import ladder, oracles, verdict
 from quickstudy.clinic.finding import Finding
-from quickstudy.clinic.oracles import Gain, Trials
+from quickstudy.clinic.oracles import Gain, Sight, Trials
 from quickstudy.clinic.record import Budget, record
 from quickstudy.clinic.settings import Settings
 from quickstudy.clinic.verdict import RULES, Signs, judged, of_job, with_learner
@@ -44,6 +44,7 @@ SOUND = Signs(
 )
 NOT_MET = replace(SOUND, is_met=False, pays=False, decisive=0, gains={}, adds={})
 UNTOLD = {kind: _gain(0.02, 0.5) for kind in ("blind", "shown", "past")}
+SEES, AS_BLIND = Sight(40, 9.0, 1.0, 8.0), Sight(40, 1.1, 1.0, 0.5)
 WITHOUT_STATE = {kind: gain for kind, gain in SOUND.gains.items() if kind != "state"}
 
 
@@ -60,6 +61,10 @@ WITHOUT_STATE = {kind: gain for kind, gain in SOUND.gains.items() if kind != "st
         (replace(SOUND, seen_share=0.01), "direction", "horizon"),
         (replace(SOUND, seen_share=0.01, visible=1.0), "fine", ""),
         (replace(SOUND, decisive=3), "unsure", "data"),
+        (replace(SOUND, decisive=3, sight=AS_BLIND), "unsure", "data"),
+        (replace(SOUND, decisive=3, sight=SEES), "fine", ""),
+        (replace(SOUND, gains=UNTOLD, adds={}, sight=SEES), "fine", ""),
+        (replace(SOUND, gains=UNTOLD, adds={}, sight=AS_BLIND), "direction", "observation"),
         (replace(SOUND, needed=1e6), "direction", "noise"),
         (
             replace(
@@ -110,7 +115,7 @@ def test_rules(signs, kind, ingredient):
 
 
 def test_every_rule_rests_on_a_line_of_the_evidence():
-    lines = {line for line, _ in verdict._lines(SOUND)}
+    lines = {line for line, _ in verdict._lines(replace(SOUND, sight=SEES))}
     assert {rule.line for rule in RULES} <= lines
 
 
@@ -178,6 +183,16 @@ def test_what_is_shown_tells_what_to_do_where_it_does():
     assert oracles.gains(_tried(PROBES["action"]()), SETTINGS)["blind"].share > 0.95
 
 
+@pytest.mark.parametrize(("probe", "sees"), [("both", True), ("action", False)])
+def test_who_follows_what_is_shown_is_held_against_anybody_blind(probe, sees):
+    """At the second probe one of the actions is always right: to look is worth nothing."""
+    job, budget = GymJob(PROBES[probe]()), Budget(2_000, 60.0)
+    trials = _tried(PROBES[probe]())
+    sight = oracles.by_sight(job, trials, SETTINGS, 500, budget, verdict._quiet)
+    assert sight.earned == pytest.approx(1.0)
+    assert (sight.ahead > SETTINGS.sure) == sees, sight
+
+
 def test_a_time_limit_is_lifted_and_put_back():
     job = GymJob(gymnasium.make("CartPole-v1"))
     with oracles.longer(job, 10) as limit:
@@ -227,7 +242,7 @@ def test_hopeless_jobs_are_told(kind):
 
 
 def test_what_was_shown_before_is_found_missing():
-    settings = replace(SETTINGS, oracle_steps=40_000, most_trials=500)
+    settings = replace(SETTINGS, oracle_steps=20_000, most_trials=300, more_data=2)
     found = of_job(blind_jobs.hopeless("forgotten", 1), settings, seed=1)
     assert (found.kind, found.ingredient) == ("direction", "memory"), found
 
