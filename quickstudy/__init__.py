@@ -16,6 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from quickstudy.careers.career import career
     from quickstudy.clinic.verdict import verdict
     from quickstudy.clinic.visit import doctor
     from quickstudy.exams.exam import exam, examine
@@ -32,6 +33,7 @@ __all__ = [
     "Moment",
     "Spec",
     "Value",
+    "career",
     "doctor",
     "exam",
     "examine",
@@ -44,6 +46,7 @@ __all__ = [
 _HOMES = {
     "Check": "learner.Check",
     "Learner": "learner.Learner",
+    "career": "careers.career.career",
     "doctor": "clinic.visit.doctor",
     "exam": "exams.exam.exam",
     "examine": "exams.exam.examine",

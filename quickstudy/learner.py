@@ -32,7 +32,7 @@ import jax
 import numpy as np
 import platformdirs
 
-from quickstudy import hopeless, life
+from quickstudy import hopeless, life, rivals
 from quickstudy.errors import DamagedLearner, QuickstudyError, SpecChanged, UnknownDecision
 from quickstudy.experience import folder as folders
 from quickstudy.experience.event import Event, Kind
@@ -409,6 +409,24 @@ class Learner:
         """Keeps a remark about a job (what JSON can hold) in the log; nothing learns of it."""
         self._log.append(Kind.NOTE, job, note=note)
 
+    def tell_incumbent(
+        self, job: str, returns: float | Sequence[float], name: str = "incumbent"
+    ) -> None:
+        """Says what does a job today, for jobs that are in no catalogue; told again, the latest
+        counts.
+
+        Args:
+          returns: what it earned in each of some episodes, or its mean return alone. name: as a
+            person would say it.
+
+        Raises:
+          UnknownJob: not declared. QuickstudyError: not finite numbers, or none.
+        """
+        self._place(job)
+        earned = [_finite(one, "a return") for one in np.asarray(returns, object).ravel()]
+        self.note(job, rivals.to_note(name, earned))
+        self._log.sync()
+
     def quarantine(self, job: str, seeds: Sequence[int], why: str) -> None:
         """Keeps worlds for an exam: from now on it refuses to work in them."""
         new = sorted(set(seeds) - self._barred.get(job, set()))
@@ -704,9 +722,9 @@ def _spec(event: Event) -> Spec:
     return spec_from_json(event.note or {})
 
 
-def _finite(reward: Any) -> float:
+def _finite(came: Any, what: str = "a reward") -> float:
     with contextlib.suppress(TypeError, ValueError):
-        number = float(reward)
+        number = float(came)
         if np.isfinite(number):
             return number
-    raise QuickstudyError(f"Came {reward!r} as a reward; expected one finite number.")
+    raise QuickstudyError(f"Came {came!r} as {what}; expected one finite number.")

@@ -20,7 +20,9 @@ MAY = {
     "life": GROUND | set(ROOMS),
     "clinic": GROUND | {*ROOMS, "clinic", "learner", "life"},
     "hopeless": GROUND | {"life"},
-    "learner": GROUND | {*ROOMS, "hopeless", "life"},
+    "rivals": GROUND,
+    "careers": GROUND | {*ROOMS, "careers", "clinic", "learner", "report", "rivals", "words"},
+    "learner": GROUND | {*ROOMS, "hopeless", "life", "rivals"},
     "ledger": GROUND | {"clinic", "jobs", "learner", "words"},
     "exams": GROUND | {*ROOMS, "exams", "interrupt", "learner", "report", "words"},
 }
