@@ -63,7 +63,7 @@ def test_net_positive(told):
     half = 4.302653 / math.sqrt(3)  # Student's t, 2 degrees of freedom; one is their deviation
     assert b.balance.interval == pytest.approx((5 - 2 * half, 5 + 2 * half), abs=1e-5)
     assert shown.net(a).startswith("not yet: -2")
-    assert shown.net(b) == "since 8 steps [4, 8]: +5 [+0.0318, +9.97] over 2 episodes"
+    assert shown.net(b) == "since 8 steps [4, 8]: +5 [+0.0317, +9.97] over 2 episodes"
     assert shown.net(c) == "not known: no incumbent"
 
 
