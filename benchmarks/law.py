@@ -139,17 +139,17 @@ def measure(draws: int, seed: int) -> Iterator[tuple[str, list[Tried], list[str]
 def written(found: list[tuple[str, list[Tried], list[str]]], draws: int) -> str:
     """The table, with its summary."""
     ours = [t for truth, tried, _ in found if truth.startswith("as the") for t in tried]
+    held, factor = (np.mean([getattr(t, name) for t in ours]) for name in ("next", "factor"))
     single = [float(np.mean([t.next for t in tried])) for truth, tried, _ in found
               if not truth.startswith("as the")]  # fmt: skip
     said = (
-        "80 % intervals of the next job's decisions held in "
-        f"{np.mean([t.next for t in ours]):.0%} of {len(ours):,} careers as the priors have them "
-        f"(95 % intervals of the factor in {np.mean([t.factor for t in ours]):.0%}); for one "
-        "truth at a time in "
+        f"80 % intervals of the next job's decisions held in {held:.0%} of {len(ours):,} "
+        f"careers as the priors have them (95 % intervals of the factor in {factor:.0%}); for "
+        "one truth at a time in "
         f"{min(single):.0%} to {max(single):.0%}, mean {np.mean(single):.0%}."
     )
     names = ["truth", "jobs so far", "budget", "next: 80 % held", "high / low, median",
-             "factor: 95 % held", "straight line: 80 % held, of those that have one"]  # fmt: skip
+             "factor: 95 % held", "straight line: 80 % held, of those with one"]  # fmt: skip
     return "\n".join([
         "# Coverage of the law of learning to learn",
         "",

@@ -106,6 +106,7 @@ class Log:
         self._waiting: list[Row] = []
         self._keys: dict[tuple[int, str], Row] = {}  # of rows that wait
         self._trouble: Exception | None = None
+        self._is_together = False  # whether all that waits has to be one transaction
         self._is_closed = False  # takes no more
         self._is_let_go = False
         with table.told(path), reader:  # one look, though another process may be writing
@@ -277,9 +278,41 @@ class Log:
             waiting = len(self._waiting)
             if waiting == 1 or waiting == GROUP_ROWS:
                 self._wake.notify()
-        if waiting >= MOST_WAITING_ROWS:
+        if waiting >= MOST_WAITING_ROWS and not self._is_together:
             self._save()
         return n
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """What is appended inside reaches the disk as one transaction, or was never appended.
+
+        All of it waits in memory; other threads wait with what they have to save.
+
+        Raises:
+          DiskTrouble: it could not be written, and was forgotten.
+        """
+        with self._disk:
+            self._save()
+            first = self.last + 1
+            self._is_together = True
+            try:
+                yield
+                self._save()
+            except BaseException:
+                self._forget(first)
+                raise
+            finally:
+                self._is_together = False
+
+    def _forget(self, first: int) -> None:
+        """Drops what waits from a position on."""
+        with self._lock:
+            kept = [row for row in self._waiting if row.n < first]
+            for row in self._waiting[len(kept) :]:
+                if row.key is not None:
+                    self._keys.pop((row.job, row.key), None)
+            self._waiting[:] = kept
+            self._trouble = None
 
     def sync(self) -> int:
         """Blocks until everything appended so far is on disk; returns the last position.
