@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from quickstudy.clinic.verdict import verdict
     from quickstudy.clinic.visit import doctor
+    from quickstudy.collective.merge import merge
     from quickstudy.exams.exam import exam, examine
     from quickstudy.exams.levels import levels
     from quickstudy.learner import Check, Learner, hire
@@ -37,6 +38,7 @@ __all__ = [
     "examine",
     "hire",
     "levels",
+    "merge",
     "open",
     "verdict",
 ]
@@ -49,6 +51,7 @@ _HOMES = {
     "examine": "exams.exam.examine",
     "hire": "learner.hire",
     "levels": "exams.levels.levels",
+    "merge": "collective.merge.merge",
     "open": "learner.open_learner",
     "verdict": "clinic.verdict.verdict",
     "Decision": "types.Decision",

@@ -20,7 +20,10 @@ MAY = {
     "life": GROUND | set(ROOMS),
     "clinic": GROUND | {*ROOMS, "clinic", "learner", "life"},
     "hopeless": GROUND | {"life"},
-    "learner": GROUND | {*ROOMS, "hopeless", "life"},
+    "lineage": GROUND | {*ROOMS, "life"},
+    "learner": GROUND | {*ROOMS, "hopeless", "life", "lineage"},
+    "collective": GROUND
+    | {*ROOMS, "collective", "exams", "learner", "lineage", "life", "words"},
     "ledger": GROUND | {"clinic", "jobs", "learner", "words"},
     "exams": GROUND | {*ROOMS, "exams", "interrupt", "learner", "report", "words"},
 }
