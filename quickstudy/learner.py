@@ -36,7 +36,13 @@ import numpy as np
 import platformdirs
 
 from quickstudy import hopeless, life, lineage
-from quickstudy.errors import DamagedLearner, QuickstudyError, SpecChanged, UnknownDecision
+from quickstudy.errors import (
+    CannotMerge,
+    DamagedLearner,
+    QuickstudyError,
+    SpecChanged,
+    UnknownDecision,
+)
 from quickstudy.experience import folder as folders
 from quickstudy.experience import union
 from quickstudy.experience.event import Event, Kind
@@ -453,19 +459,24 @@ class Learner:
           SpecChanged: it is another job there. CannotMerge: the logs contradict each other.
         """
         declared = next(e for e in events if e.kind == Kind.JOB and e.job == job)
-        if job in self._places:
+        is_new = job not in self._places
+        if is_new:
+            self._take_up(job, _spec(declared))
+        else:
             self._check_spec(job, _spec(declared))
             self._cut_own(job)
-        else:
-            self._take_up(job, _spec(declared))
         before, place = self._log.last, self._places[job]
         place.is_absorbed = False
-        new = union.take_up(self._log, job, events, seeds, names)
-        self._position = self._log.sync()
-        if new:
-            self._derive({job: before}, {})
-        else:
+        try:
+            new = union.take_up(self._log, job, events, seeds, names)
+        except CannotMerge:
             place.is_absorbed = True
+            if is_new:
+                del self._places[job]
+            raise
+        self._position = self._log.sync()
+        place.is_absorbed = not new
+        self._derive({job: before} if new else {}, {})
         self.save()
         return new
 

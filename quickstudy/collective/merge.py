@@ -11,8 +11,8 @@ place and renamed into it at the end, so a crash leaves no new learner or a whol
 
 Before that it is looked what each parent would lose on each of its jobs (see `prospect`).
 
-Left out: merging into a learner that exists (but see `Learner.adopt`); learners whose experience
-may not leave its site.
+Left out: merging into a learner that exists (but see `Learner.adopt`); learners whose
+experience may not leave its site.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from quickstudy.mind import mind as minds
 
 LEAST_RETENTION = 0.9
 Tell = Callable[[str], None]
+Look = Callable[[Sequence[Prospect]], None]
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ def merge(
     retention: float = LEAST_RETENTION,
     settings: minds.Settings | None = None,
     tell: Tell | None = None,
+    look: Look | None = None,
 ) -> Learner:
     """A new learner with all the experience of some others; they stay as they are.
 
@@ -102,6 +104,7 @@ def merge(
       force: makes it though a parent's skill would suffer.
       retention: the share of what a parent earns above chance that has to be kept.
       settings: of the minds, as for `hire`. tell: hears what is being done.
+      look: is shown what each parent would gain and lose, before anything comes of it.
 
     Raises:
       CannotMerge: the logs contradict each other, or too little would be kept.
@@ -117,8 +120,11 @@ def merge(
             folders.new(path, settings={"seed": account.seed}) as beside,
             _moved_in(beside, account, settings) as new,
         ):
+            found = prospect.all_of(opened, new, tell) if look or not force else ()
+            if look:
+                look(found)
             if not force:
-                _check_kept(prospect.all_of(opened, new, tell), retention, new.name)
+                _check_kept(found, retention, new.name)
     return open_learner(path, settings)
 
 

@@ -204,8 +204,8 @@ def take_up(
     new = [event for event in everything if (event.origin, event.origin_n) not in known]
     if any(event.origin == log.uid for event in new):
         raise CannotMerge(
-            f"{log.path} lacks events of its own learner that others know of, so it is an older "
-            "copy; go on with the newer one. Nothing was changed."
+            f"{log.path} lacks events of its own learner that others know of, so it is an "
+            "older copy; go on with the newer one. Nothing was changed."
         )
     if new:
         log.append(Kind.NOTE, job, note=mark_note(reach(everything), seeds, names))
