@@ -6,8 +6,8 @@
 Careers are drawn by the law itself: decisions to competence of each job, seen through a check
 every 400 decisions, given up after a budget or never. First with truths as the priors have
 them: there 80 % and 95 % must hold, or the arithmetic is wrong, unless the budget was chosen by
-one who knows the truth, since the law takes no hint from it. Then for one truth at a time, which
-no prior can promise: there it shows how far the stated intervals can be off.
+one who knows the truth, since the law takes no hint from it. Then for one truth at a time, of
+which no prior can promise anything: there it shows how far the stated intervals can be off.
 
 Beside it a straight line through the jobs that became competent, with Student's t: what one
 would do without a prior. It has no interval below three such jobs, and does not know of others.

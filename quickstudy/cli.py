@@ -273,6 +273,62 @@ def career(
 
 
 @app.command()
+def export(
+    learner: Annotated[
+        str, typer.Argument(metavar="LEARNER", help="A learner's name or path.")
+    ],
+    job: Annotated[str, typer.Option(metavar="JOB", help="One of its jobs.")],
+    to: Annotated[Path, typer.Option(metavar="FILE", help="The skill file to write.")],
+    licence: Annotated[
+        str, typer.Option(metavar="TEXT", help="A note on what may be done with it.")
+    ] = "",
+    json: Annotated[bool, typer.Option("--json", help="What the file says, as JSON.")] = False,
+) -> None:
+    """Writes what a learner knows of a job as a file that another learner can import.
+
+    \b
+    Examples:
+      quickstudy export ada --job dispatch --to dispatch.skill --licence "CC BY 4.0"
+    """
+    from dataclasses import asdict
+
+    from quickstudy.careers import skill
+
+    about = skill.export(learner, job, to, licence)
+    if json:
+        print(words.json_line("export", asdict(about)))
+    else:
+        print(words.plain(f"{to}: {about}"))
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="As `export` wrote it.")],
+    into: Annotated[
+        str, typer.Option(metavar="LEARNER", help="Who takes it in: a name or path.")
+    ],
+    json: Annotated[bool, typer.Option("--json", help="What was taken in, as JSON.")] = False,
+) -> None:
+    """Gives a learner another one's skill on a job: it acts there as the giver did.
+
+    Where it has experience of its own on that job, both are pooled.
+
+    \b
+    Examples:
+      quickstudy import dispatch.skill --into bea
+    """
+    from dataclasses import asdict
+
+    from quickstudy.careers import skill
+
+    taken = skill.take_in(file, into)
+    if json:
+        print(words.json_line("import", asdict(taken)))
+    else:
+        print(words.plain(str(taken)))
+
+
+@app.command()
 def check(
     job: Annotated[str, typer.Argument(metavar="JOB", help="The job to examine.")],
     json: Annotated[bool, typer.Option("--json", help="One JSON object a finding.")] = False,

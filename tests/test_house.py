@@ -21,8 +21,12 @@ MAY = {
     "clinic": GROUND | {*ROOMS, "clinic", "learner", "life"},
     "hopeless": GROUND | {"life"},
     "rivals": GROUND,
-    "careers": GROUND | {*ROOMS, "careers", "clinic", "learner", "report", "rivals", "words"},
-    "learner": GROUND | {*ROOMS, "hopeless", "life", "rivals"},
+    "lineage": GROUND | {*ROOMS, "life"},
+    "learner": GROUND | {*ROOMS, "hopeless", "life", "lineage", "rivals"},
+    "collective": GROUND
+    | {*ROOMS, "collective", "exams", "learner", "lineage", "life", "words"},
+    "careers": GROUND
+    | {*ROOMS, "careers", "clinic", "learner", "lineage", "report", "rivals", "words"},
     "ledger": GROUND | {"clinic", "jobs", "learner", "words"},
     "exams": GROUND | {*ROOMS, "exams", "interrupt", "learner", "report", "words"},
 }

@@ -28,6 +28,7 @@ import json
 import tempfile
 import time as clock
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -36,12 +37,18 @@ from typing import Any
 import quickstudy
 from quickstudy import lineage, report
 from quickstudy.careers.career import Source
-from quickstudy.errors import BadSkill, CannotMerge, DamagedLearner, DiskTrouble
-from quickstudy.errors import QuickstudyError, SpecChanged, UnknownJob, did_you_mean
+from quickstudy.errors import (
+    BadSkill,
+    DamagedLearner,
+    DiskTrouble,
+    QuickstudyError,
+    SpecChanged,
+    UnknownJob,
+    did_you_mean,
+)
 from quickstudy.experience import folder as folders
 from quickstudy.experience import union
 from quickstudy.experience.event import Event, Kind
-from quickstudy.experience.folder import Folder
 from quickstudy.experience.log import Log
 from quickstudy.jobs.registry import registry
 from quickstudy.jobs.specs import describe_change, spec_from_json
@@ -79,6 +86,10 @@ class About:
     licence: str
     experience: str
 
+    def __str__(self) -> str:
+        terms = f"licence: {self.licence}" if self.licence else "no licence note"
+        return f"{self.learner}'s skill on {self.job}, {self.steps:,} steps; {terms}."
+
 
 @dataclass(frozen=True)
 class Taken:
@@ -95,11 +106,7 @@ class Taken:
                 f"{self.into} has all of {about.learner}'s experience of {about.job} in this "
                 "file already; nothing was changed."
             )
-        terms = f"licence: {about.licence}" if about.licence else "it has no licence note"
-        return (
-            f"{self.into} took in {about.learner}'s skill on {about.job}: {about.steps:,} steps, "
-            f"{self.events:,} events; {terms}."
-        )
+        return f"{self.into} took in {self.events:,} events of {about}"
 
 
 # ---- giving
@@ -141,7 +148,7 @@ def _job_of(giver: Learner, job: str) -> str:
     held = [name for name in giver.jobs if giver.steps(name)]
     by_id = {e.gym_id.casefold(): e.name for e in registry().entries() if e.gym_id}
     for name in held:
-        if short in (name.casefold(), ) or by_id.get(short) == name:
+        if short in (name.casefold(),) or by_id.get(short) == name:
             return name
     raise UnknownJob(
         f"{giver.name} never worked on job '{job}'.{did_you_mean(job, held)} "
@@ -223,7 +230,7 @@ def _write(to: Path, about: About, log: bytes, mind: tuple[bytes, dict[str, Any]
 
 @dataclass(frozen=True)
 class _Skill:
-    """A skill file, read. events: of `union.united`, none of another job."""
+    """A skill file, read. events: of `union.read`, none of another job."""
 
     about: About
     events: list[Event]
@@ -255,50 +262,30 @@ def take_in(
     Raises:
       BadSkill: not a skill file, damaged, or of a newer format. SpecChanged: the learner knows
       another job by that name. CannotMerge: the two contradict each other. LearnerInUse,
-      DamagedLearner, DiskTrouble: as `open`. In each case the learner stays as it was.
+      DamagedLearner, DiskTrouble: as `open`. In each case its experience stays as it was.
     """
     skill = _read(Path(file))
-    path = folders.resolve(into)
-    with Folder.open(path) as folder:
-        new = _append(folder, skill)
-        taken = Taken(skill.about, folder.about.name, new)
-    if new:
-        known = {skill.about.job: [*_known(skill, settings)]}
-        Learner(Folder.open(path), settings, known=known).close()  # derives the mind, saves it
-    return taken
-
-
-def _append(folder: Folder, skill: _Skill) -> int:
-    """Appends what the log does not hold yet; how many events that is."""
-    log, about = folder.log, skill.about
-    account = union.read(log)
-    known = {(event.origin, event.origin_n): event.n for event in account}
-    ids = [(event.origin, event.origin_n) for event in skill.events]
-    _check_fits(folder, account, skill)
-    new = [one for one in ids if one not in known]
-    if any(origin == log.uid for origin, _ in new):
-        raise CannotMerge(
-            f"The file holds experience of {folder.about.name} itself that its log lacks, so "
-            "that was restored from an older backup, or is a copy that went on by itself; "
-            "bring back the newer folder. Nothing was changed."
-        )
-    union.united([account, skill.events])  # raises where they contradict each other
-    if new:
+    about = skill.about
+    with open_learner(into, settings) as receiver:
+        _check_fits(receiver, skill)
+        held = {(event.origin, event.origin_n) for event in receiver.log.read()}
+        if all((event.origin, event.origin_n) in held for event in skill.events):
+            return Taken(about, receiver.name, 0)
         source = Source(about.learner, about.uid, about.when, about.steps, about.licence)
-        note = union.mark_note(about.upto, about.seeds, about.names)
-        with log.together():
-            union.append(log, skill.events, known)
-            log.append(Kind.NOTE, about.job, note=note | {report.IMPORTED: asdict(source)})
-    return len(new)
+        new = receiver.adopt(
+            about.job, skill.events, about.seeds, about.names, _known(skill, settings),
+            {report.IMPORTED: asdict(source)},
+        )  # fmt: skip
+        return Taken(about, receiver.name, new)
 
 
-def _check_fits(folder: Folder, account: list[Event], skill: _Skill) -> None:
-    spec = next((_spec(e) for e in account if _is_spec(e, skill.about.job)), skill.spec)
-    if spec != skill.spec:
+def _check_fits(receiver: Learner, skill: _Skill) -> None:
+    job = skill.about.job
+    if job in receiver.jobs and receiver.spec(job) != skill.spec:
+        change = describe_change(receiver.spec(job), skill.spec)
         raise SpecChanged(
-            f"{folder.about.name} knows another job as '{skill.about.job}' than the skill is "
-            f"for: {describe_change(spec, skill.spec)}. Only the same job's skill can be "
-            "imported; nothing was changed."
+            f"{receiver.name} knows another job as '{job}' than this skill is for: {change}. "
+            "Only the same job's skill can be imported; nothing was changed."
         )
 
 
@@ -322,7 +309,7 @@ def _read(file: Path) -> _Skill:
         path.write_bytes(parts[EXPERIENCE])
         try:
             with Log.open(path, readonly=True) as log:
-                events = union.united([union.read(log)])
+                events = union.read(log)
         except DamagedLearner as error:
             raise _damaged(file, str(error)) from error
     spec = next((_spec(event) for event in events if _is_spec(event, about.job)), None)
@@ -341,13 +328,21 @@ def _parts(file: Path) -> dict[str, bytes]:
         with zipfile.ZipFile(file) as zipped:
             names = set(zipped.namelist())
             if not {ABOUT, EXPERIENCE} <= names:
-                raise BadSkill(f"{file} is a zip, but no skill: it lacks {ABOUT} or {EXPERIENCE}.")
+                raise BadSkill(
+                    f"{file} is a zip, but no skill: it lacks {ABOUT} or {EXPERIENCE}."
+                )
             return {n: zipped.read(n) for n in (ABOUT, EXPERIENCE, ARRAYS, NOTE) if n in names}
     except FileNotFoundError as error:
         raise BadSkill(f"There is no file {file}; give one that `export` wrote.") from error
     except OSError as error:
         raise DiskTrouble(f"{file} cannot be read ({error.strerror or error}).") from error
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+    ) as error:
         if zipfile.is_zipfile(file) or file.read_bytes()[:2] == b"PK":
             raise _damaged(file, str(error)) from error
         raise BadSkill(

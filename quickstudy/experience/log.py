@@ -226,6 +226,7 @@ class Log:
         support: float | None = None,
         note: dict[str, Any] | None = None,
         time: float | None = None,
+        origin: tuple[str, int] | None = None,
     ) -> int:
         """Appends an event (fields: see `Event`) and returns its position at once.
 
@@ -235,6 +236,7 @@ class Log:
 
         Args:
           time: [unix s], by default now.
+          origin: uid and n there, of an event that happened to another learner first.
 
         Raises:
           DiskTrouble: an earlier row could not be saved; this one was not taken, those that
@@ -242,7 +244,7 @@ class Log:
           ValueError: a NaN where a number belongs, an array that is not flat, a note that
             JSON cannot hold, a number beyond ±2^62, the log is closed or readonly.
         """
-        _check_whole(episode, step, decision or 0)
+        _check_whole(episode, step, decision or 0, origin[1] if origin else 0)
         when = clock.time() if time is None else _real(time, "time")
         packed = rows.pack_numbers(observation, "observation")
         flags = rows.pack_mask(mask)
@@ -265,8 +267,11 @@ class Log:
             # The order of the next lines matters: Ctrl-C may come between any two, so the
             # position follows from what is stored, and nothing is counted beside it.
             n = self._next()
+            first = (self._origin, n)
+            if origin is not None:
+                first = self._name_id(origin[0]), int(origin[1])
             row = Row(
-                n, when, kind_number, job_id, self._name_id(stream), self._origin, n,
+                n, when, kind_number, job_id, self._name_id(stream), *first,
                 int(episode), int(step), None if decision is None else int(decision), key,
                 packed, flags, flat, reals[0], end_number, 1 if explored else 0,
                 None if leader is None else self._name_id(leader),
