@@ -10,9 +10,9 @@ A skill file is a zip of
     mind.eqx         what the giver's mind made of them, and what that is: a cache, which may be
     mind.json        missing or unfit, for it can be derived from experience
 
-A zip around a log, because what the log guarantees (checksums on every row, no other format read
-by mistake, every event once) is had for nothing, while any tool shows what the terms are. The
-receiver's log takes all of it in or nothing, in one transaction. No pickle.
+A zip around a log, because what the log guarantees (checksums on every row, no other format
+read by mistake, every event once) is had for nothing, while any tool shows what the terms are.
+The receiver's log takes all of it in or nothing, in one transaction. No pickle.
 
 The terms are a note, shown wherever the skill is: whether they are kept is up to people.
 
@@ -60,6 +60,7 @@ from quickstudy.types import Spec
 
 FORMAT = 1
 ABOUT, EXPERIENCE, ARRAYS, NOTE = "skill.json", "experience.db", "mind.eqx", "mind.json"
+_UNREADABLE = zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError
 
 
 @dataclass(frozen=True)
@@ -329,20 +330,15 @@ def _parts(file: Path) -> dict[str, bytes]:
             names = set(zipped.namelist())
             if not {ABOUT, EXPERIENCE} <= names:
                 raise BadSkill(
-                    f"{file} is a zip, but no skill: it lacks {ABOUT} or {EXPERIENCE}."
+                    f"{file} is a zip, but no skill file: it lacks {ABOUT} or {EXPERIENCE}; "
+                    "give one that `quickstudy export` wrote."
                 )
             return {n: zipped.read(n) for n in (ABOUT, EXPERIENCE, ARRAYS, NOTE) if n in names}
     except FileNotFoundError as error:
         raise BadSkill(f"There is no file {file}; give one that `export` wrote.") from error
     except OSError as error:
         raise DiskTrouble(f"{file} cannot be read ({error.strerror or error}).") from error
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        NotImplementedError,
-        RuntimeError,
-        EOFError,
-    ) as error:
+    except _UNREADABLE as error:
         if zipfile.is_zipfile(file) or file.read_bytes()[:2] == b"PK":
             raise _damaged(file, str(error)) from error
         raise BadSkill(
