@@ -16,8 +16,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from quickstudy.careers.career import career
+    from quickstudy.careers.skill import export as export_skill
+    from quickstudy.careers.skill import take_in as import_skill
     from quickstudy.clinic.verdict import verdict
     from quickstudy.clinic.visit import doctor
+    from quickstudy.collective.merge import merge
     from quickstudy.exams.exam import exam, examine
     from quickstudy.exams.levels import levels
     from quickstudy.learner import Check, Learner, hire
@@ -32,11 +36,15 @@ __all__ = [
     "Moment",
     "Spec",
     "Value",
+    "career",
     "doctor",
     "exam",
     "examine",
+    "export_skill",
     "hire",
+    "import_skill",
     "levels",
+    "merge",
     "open",
     "verdict",
 ]
@@ -44,11 +52,15 @@ __all__ = [
 _HOMES = {
     "Check": "learner.Check",
     "Learner": "learner.Learner",
+    "career": "careers.career.career",
     "doctor": "clinic.visit.doctor",
     "exam": "exams.exam.exam",
     "examine": "exams.exam.examine",
+    "export_skill": "careers.skill.export",
     "hire": "learner.hire",
+    "import_skill": "careers.skill.take_in",
     "levels": "exams.levels.levels",
+    "merge": "collective.merge.merge",
     "open": "learner.open_learner",
     "verdict": "clinic.verdict.verdict",
     "Decision": "types.Decision",

@@ -221,6 +221,111 @@ def report(
             print(f"curves: {path}")
     if not json and (tally := reports.tally(told_of_all)):
         print(words.plain(tally))
+    if job is None:
+        _tell_laws(told_of_all, json)
+
+
+def _tell_laws(told: Any, json: bool) -> None:
+    """What a learner's jobs tell of the next ones, where there is more than one of a family."""
+    from quickstudy.careers import career, shown
+
+    for family in career.families([career.held(one) for one in told]):
+        if json:
+            print(words.json_line("law", shown.family_fields(family)))
+        elif len(family.jobs) > 1:
+            print(words.plain(shown.law_line(family)))
+
+
+@app.command()
+def career(
+    learner: Annotated[
+        str, typer.Argument(metavar="LEARNER", help="A learner's name or path.")
+    ],
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON line a job, then one a family of jobs.")
+    ] = False,
+) -> None:  # fmt: skip
+    """Tells the jobs that a learner held, how good it is at each, and since when it pays.
+
+    Practice, competence then and now, and when more was produced than learning cost, held
+    against who does the job today; and how many steps the next job like these will take. Works
+    beside a running learner.
+
+    \b
+    Examples:
+      quickstudy career ada
+      quickstudy career ada --json
+    """
+    from quickstudy.careers import shown
+    from quickstudy.careers.career import career as career_of
+
+    told = career_of(learner)
+    if json:
+        for held in told.jobs:
+            line = {"learner": told.learner} | shown.fields(held)
+            print(words.json_line("held", line))
+        for family in told.families:
+            print(words.json_line("law", shown.family_fields(family)))
+        return
+    from rich.console import Console
+
+    shown.show(told, Console(highlight=False, markup=False))
+
+
+@app.command()
+def export(
+    learner: Annotated[
+        str, typer.Argument(metavar="LEARNER", help="A learner's name or path.")
+    ],
+    job: Annotated[str, typer.Option(metavar="JOB", help="One of its jobs.")],
+    to: Annotated[Path, typer.Option(metavar="FILE", help="The skill file to write.")],
+    licence: Annotated[
+        str, typer.Option(metavar="TEXT", help="A note on what may be done with it.")
+    ] = "",
+    json: Annotated[bool, typer.Option("--json", help="What the file says, as JSON.")] = False,
+) -> None:
+    """Writes what a learner knows of a job as a file that another learner can import.
+
+    \b
+    Examples:
+      quickstudy export ada --job dispatch --to dispatch.skill --licence "CC BY 4.0"
+    """
+    from dataclasses import asdict
+
+    from quickstudy.careers import skill
+
+    about = skill.export(learner, job, to, licence)
+    if json:
+        print(words.json_line("export", asdict(about)))
+    else:
+        print(words.plain(f"{to}: {about}"))
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="As `export` wrote it.")],
+    into: Annotated[
+        str, typer.Option(metavar="LEARNER", help="Who takes it in: a name or path.")
+    ],
+    json: Annotated[bool, typer.Option("--json", help="What was taken in, as JSON.")] = False,
+) -> None:
+    """Gives a learner another one's skill on a job: it acts there as the giver did.
+
+    Where it has experience of its own on that job, both are pooled.
+
+    \b
+    Examples:
+      quickstudy import dispatch.skill --into bea
+    """
+    from dataclasses import asdict
+
+    from quickstudy.careers import skill
+
+    taken = skill.take_in(file, into)
+    if json:
+        print(words.json_line("import", asdict(taken)))
+    else:
+        print(words.plain(str(taken)))
 
 
 @app.command()

@@ -84,6 +84,18 @@ class UnknownDecision(QuickstudyError):
     exit_code = 10
 
 
+class CannotMerge(QuickstudyError):
+    """What these learners hold does not go together, or would lose too much."""
+
+    exit_code = 11
+
+
+class BadSkill(QuickstudyError):
+    """A file that is no skill, is damaged, or is of a newer format."""
+
+    exit_code = 12
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`` Did you mean 'x'?`` with a leading space, or nothing where nothing is near."""
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)

@@ -9,7 +9,10 @@ A learner is its experience: the log is the truth, and `mind.eqx` a cache of wha
 of it up to some position. What came later is studied again when the learner is opened, in
 the same order, so a crash costs seconds and nothing that was acknowledged.
 
-Left out: merging, a shared mind for several jobs, several processes on one learner.
+What happened to others and was taken up counts as experience too: see `lineage` for jobs on
+which there is some, `collective.merge` for how it comes.
+
+Left out: a shared mind for several jobs, several processes on one learner.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ import itertools
 import json
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -32,23 +35,34 @@ import jax
 import numpy as np
 import platformdirs
 
-from quickstudy import hopeless, life
-from quickstudy.errors import DamagedLearner, QuickstudyError, SpecChanged, UnknownDecision
+from quickstudy import hopeless, life, lineage, rivals
+from quickstudy.errors import (
+    DamagedLearner,
+    QuickstudyError,
+    SpecChanged,
+    UnknownDecision,
+)
 from quickstudy.experience import folder as folders
+from quickstudy.experience import union
 from quickstudy.experience.event import Event, Kind
 from quickstudy.experience.folder import Folder
+from quickstudy.experience.log import Log
 from quickstudy.hopeless import Hope
 from quickstudy.jobs import registry
+from quickstudy.jobs.family import family
 from quickstudy.jobs.gym import GymJob
 from quickstudy.jobs.layout import Layout, spec_of
 from quickstudy.jobs.specs import describe_change, spec_from_json, spec_to_json
 from quickstudy.life import WORK, Episode, Place
+from quickstudy.lineage import Known
 from quickstudy.mind import mind as minds
 from quickstudy.mind import store
 from quickstudy.types import Decision, End, Moment, Observation, Spec
 
 SAVE_SECONDS = 30.0  # between two saves of the mind while it works
 CHECK_STEPS = 1_000  # of a frozen check, at most, but for one episode
+FIT_TO_TEACH = 1_000  # decisions on a job, before another of its family starts from it
+MOST_RELATIVES = 8  # from which one job starts
 FEWEST, MOST = 3, 10  # episodes of a check
 
 Progress = Callable[[int, int], None]  # (events studied again, events to study)
@@ -120,13 +134,17 @@ def open_learner(
     name: str | Path,
     settings: minds.Settings | None = None,
     progress: Progress | None = None,
+    readonly: bool = False,
 ) -> Learner:
     """A learner that was hired before, as it was when it last acknowledged something.
+
+    Args:
+      readonly: only to be looked at; works beside a process that works with it.
 
     Raises:
       DamagedLearner: none there, or its folder is damaged. LearnerInUse: by another process.
     """
-    return Learner(Folder.open(folders.resolve(name)), settings, progress)
+    return Learner(Folder.open(folders.resolve(name), readonly), settings, progress)
 
 
 class Learner:
@@ -137,8 +155,12 @@ class Learner:
         folder: Folder,
         settings: minds.Settings | None = None,
         progress: Progress | None = None,
+        known: Mapping[str, Iterable[Known]] | None = None,
     ):
-        """For `hire` and `open`."""
+        """For `hire`, `open` and merging.
+
+        known: minds that need not be derived from experience again, by job.
+        """
         _keep_compiled_programs()
         self._folder, self._log = folder, folder.log
         self._settings = settings or minds.Settings()
@@ -148,9 +170,10 @@ class Learner:
         self._checks: dict[str, list[Check]] = {}
         self._hopes: dict[str, Hope] = {}
         self._barred: dict[str, set[int]] = {}
+        self._position = 0  # in the log, up to which it was read when opened
         self._saved_at = time.monotonic()
         try:
-            self._restore(progress)
+            self._restore(progress, known or {})
         except BaseException:
             folder.close()
             raise
@@ -173,6 +196,21 @@ class Learner:
     def jobs(self) -> tuple[str, ...]:
         """The jobs it has worked on, or knows the spec of."""
         return tuple(self._places)
+
+    @property
+    def uid(self) -> str:
+        """What its own events carry as their origin."""
+        return self._folder.about.uid
+
+    @property
+    def log(self) -> Log:
+        """Its experience: for those who read."""
+        return self._log
+
+    @property
+    def position(self) -> int:
+        """In the log, up to which it had been read when the learner was opened."""
+        return self._position
 
     def steps(self, job: str) -> int:
         """Decisions taken on a job, over all sessions."""
@@ -372,7 +410,8 @@ class Learner:
         """
         reward = _finite(reward)
         place = self._place_of(decision)
-        key = f"{decision}" if key is None else f"{decision}/{key}"
+        name = self._global_name(decision)
+        key = name if key is None else f"{name}/{key}"
         known = self._log.find(place.name, key)
         if known is not None:
             self._check_same(known, decision, reward)
@@ -403,11 +442,81 @@ class Learner:
         life.outcome(place, decision, None, end, last, stream)
         self._log.sync()
 
+    # ---- what happened to others
+
+    def adopt(
+        self,
+        job: str,
+        events: Sequence[Event],
+        seeds: Mapping[str, int],
+        names: Mapping[str, str],
+        known: Iterable[Known] = (),
+        more: Mapping[str, Any] | None = None,
+    ) -> int:
+        """Takes up what others lived on one job; gives how many events were new.
+
+        Args:
+          events: of one log, as `union.read` gives them; those of other jobs are passed over.
+          seeds, names: of the learners among their origins.
+          known: minds that need not be derived from the events. more: to be noted with it.
+
+        Raises:
+          SpecChanged: it is another job there. CannotMerge: the logs contradict each other.
+          DiskTrouble: it cannot be written. Nothing was taken up then.
+        """
+        declared = next(e for e in events if e.kind == Kind.JOB and e.job == job)
+        is_new = job not in self._places
+        if is_new:
+            self._take_up(job, _spec(declared))
+        else:
+            self._check_spec(job, _spec(declared))
+            self._cut_own(job)
+        before, place = self._log.last, self._places[job]
+        place.is_absorbed = False
+        try:
+            new = union.take_up(self._log, job, events, seeds, names, more)
+        except QuickstudyError:
+            place.is_absorbed = True
+            if is_new:
+                del self._places[job]
+            raise
+        self._position = self._log.sync()
+        place.is_absorbed = not new
+        self._derive({job: before} if new else {}, {job: known})
+        self.save()
+        return new
+
+    def _cut_own(self, job: str) -> None:
+        """Its own loop's episode is over, wherever it stands."""
+        place, bench = self._places[job], self._benches.get(job)
+        if place.is_absorbed and WORK in place.open:
+            life.cut(place, WORK, bench.shown if bench else None)
+        if bench:
+            bench.shown = None
+
     # ---- keeping
 
     def note(self, job: str, note: dict[str, Any]) -> None:
         """Keeps a remark about a job (what JSON can hold) in the log; nothing learns of it."""
         self._log.append(Kind.NOTE, job, note=note)
+
+    def tell_incumbent(
+        self, job: str, returns: float | Sequence[float], name: str = "incumbent"
+    ) -> None:
+        """Says what does a job today, for jobs that are in no catalogue; told again, the latest
+        counts.
+
+        Args:
+          returns: what it earned in each of some episodes, or its mean return alone. name: as a
+            person would say it.
+
+        Raises:
+          UnknownJob: not declared. QuickstudyError: not finite numbers, or none.
+        """
+        self._place(job)
+        earned = [_finite(one, "a return") for one in np.asarray(returns, object).ravel()]
+        self.note(job, rivals.to_note(name, earned))
+        self._log.sync()
 
     def quarantine(self, job: str, seeds: Sequence[int], why: str) -> None:
         """Keeps worlds for an exam: from now on it refuses to work in them."""
@@ -428,6 +537,8 @@ class Learner:
     def save(self) -> None:
         """Writes the mind beside the log, so that the next opening has little to study."""
         self._saved_at = time.monotonic()
+        if self._log.readonly:
+            return
         if not all(place.is_absorbed for place in self._places.values()):
             return  # interrupted inside an event: the log knows more than the mind
         position = self._log.sync()
@@ -437,6 +548,7 @@ class Learner:
             "position": position,
             "sha256": hashlib.sha256(arrays).hexdigest(),
             "minds": dict(zip(names, notes, strict=True)),
+            "seeds": {name: self._places[name].mind.seed for name in names},
         }
         folders.write_atomically(self._folder.mind_arrays, arrays)
         folders.write_atomically(self._folder.mind_note, json.dumps(note).encode())
@@ -444,10 +556,8 @@ class Learner:
     def close(self) -> None:
         """Cuts what its own loop left open, saves, lets go of the folder."""
         try:
-            for name, bench in self._benches.items():
-                place = self._places[name]
-                if place.is_absorbed and WORK in place.open:
-                    life.cut(place, WORK, bench.shown)
+            for name in self._benches:
+                self._cut_own(name)
             self.save()
         finally:
             for bench in self._benches.values():
@@ -492,20 +602,36 @@ class Learner:
     def _enter(self, name: str, spec: Spec) -> None:
         """Takes up a job, or finds it as it was."""
         if name in self._places:
-            old = self._places[name].layout.spec
-            if old != spec:
-                raise SpecChanged(
-                    f"Job '{name}' is not what {self.name} worked on before: "
-                    f"{describe_change(old, spec)}. Bring back the old spaces, or give the "
-                    "job another name."
-                )
+            self._check_spec(name, spec)
             return
         self._log.append(Kind.JOB, name, note=spec_to_json(spec))
         self._take_up(name, spec)
+        relatives = self._relatives(name, spec)
+        if relatives:
+            life.inherit(self._places[name], relatives)
+
+    def _relatives(self, name: str, spec: Spec) -> dict[str, minds.Mind]:
+        """Minds of the latest jobs of a family that have something to teach."""
+        known = {
+            other: place.mind
+            for other, place in self._places.items()
+            if other != name
+            and family(place.layout.spec) == family(spec)
+            and minds.own_decisions(place.mind) >= FIT_TO_TEACH
+        }
+        return dict(list(known.items())[-MOST_RELATIVES:])
+
+    def _check_spec(self, name: str, spec: Spec) -> None:
+        old = self._places[name].layout.spec
+        if old != spec:
+            raise SpecChanged(
+                f"Job '{name}' is not what {self.name} worked on before: "
+                f"{describe_change(old, spec)}. Bring back the old spaces, or give the "
+                "job another name."
+            )
 
     def _take_up(self, name: str, spec: Spec) -> None:
-        seed = int(np.random.SeedSequence([self.seed, _number(name)]).generate_state(1)[0])
-        mind = minds.init(spec, seed, self._settings)
+        mind = minds.init(spec, lineage.mind_seed(self.seed, name), self._settings)
         self._places[name] = Place(name, Layout(spec), mind, self._log)
 
     def _place_of(self, decision: int) -> Place:
@@ -520,7 +646,16 @@ class Learner:
 
     def _stream_of(self, decision: int) -> str:
         event = self._log.at(decision)
-        return event.stream if event else ""
+        if event is None:
+            return ""
+        return lineage.stream_name(event.stream, event.origin, self._log.uid)
+
+    def _global_name(self, decision: int) -> str:
+        """What a decision is called in keys: another learner may have had its reward too."""
+        event = self._log.at(decision)
+        if event is None or event.origin == self._log.uid:
+            return f"{decision}"
+        return f"{event.origin}:{event.origin_n}"
 
     def _check_same(self, known: int, decision: int, reward: float) -> None:
         event = self._log.at(known)
@@ -589,22 +724,49 @@ class Learner:
 
     # ---- opening
 
-    def _restore(self, progress: Progress | None) -> None:
-        """Memory from the log; the mind from its cache, and study of what came after."""
+    def _restore(self, progress: Progress | None, known: Mapping[str, Iterable[Known]]) -> None:
+        """Memory from the log; the mind from its cache, and study of what came after.
+
+        Jobs on which others' experience counts too are derived as a whole, at the end.
+        """
         position = self._load_cache()
         last = self._log.last
+        shared: dict[str, int] = {}  # job → up to where its mind has studied
         for event in self._log.read():
+            self._position = event.n
             if event.kind == Kind.JOB:
                 if event.job not in self._places:
                     self._take_up(event.job, _spec(event))
             elif event.kind == Kind.NOTE:
                 self._take_note(event)
+            elif event.job in shared:
+                continue
+            elif event.origin != self._log.uid:
+                shared[event.job] = max(position, event.n - 1)
             elif event.n <= position:
                 life.recall(self._places[event.job], event)
             else:
                 life.absorb(self._places[event.job], event)
                 if progress and event.n % 200 == 0:
                     progress(event.n - position, last - position)
+        self._derive(shared, known)
+
+    def _derive(self, studied: Mapping[str, int], known: Mapping[str, Iterable[Known]]) -> None:
+        """Places of jobs anew, from all that the log holds of them.
+
+        studied: for each, the position up to which the mind that is there knows it.
+        """
+        if not studied:
+            return
+        told, seeds = lineage.read(self._log, set(studied), self._position)
+        seeds[self._log.uid] = self.seed
+        for job, upto in studied.items():
+            place, events = self._places[job], told[job]
+            own = Known(lineage.reach(events, job, upto), self.uid, place.mind)
+            self._places[job] = lineage.derive(
+                job, place.layout.spec, events, seeds, self._log, self._settings,
+                [*known.get(job, ()), own],
+            )  # fmt: skip
 
     def _load_cache(self) -> int:
         """Fills the minds from `mind.eqx`; gives the position up to which they studied."""
@@ -620,6 +782,8 @@ class Learner:
                 if event.n <= position:
                     self._take_up(event.job, _spec(event))
             saved = note["minds"]
+            for name, seed in note.get("seeds", {}).items():
+                self._places[name].mind.seed = seed
             store.load(
                 [self._places[name].mind for name in saved], arrays, list(saved.values())
             )
@@ -637,14 +801,16 @@ class Learner:
 
     def _take_note(self, event: Event) -> None:
         note = event.note or {}
+        if "quarantine" in note:
+            self._barred.setdefault(event.job, set()).update(note["quarantine"]["seeds"])
+        if event.origin != self._log.uid:
+            return  # what another was in the middle of, or earned, is not ours to go on with
         if "session" in note:
             self._sessions[event.job] = Session(**note["session"])
         if "check" in note:
             said = note["check"]
             check = Check(said["step"], tuple(said["returns"]), said.get("first", 0))
             self._checks.setdefault(event.job, []).append(check)
-        if "quarantine" in note:
-            self._barred.setdefault(event.job, set()).update(note["quarantine"]["seeds"])
         if "watched" in note:
             hope = self._hopes.setdefault(event.job, Hope(0.0, None, self.seed))
             hope.rows.append(hopeless.Row(**note["watched"]))
@@ -704,9 +870,9 @@ def _spec(event: Event) -> Spec:
     return spec_from_json(event.note or {})
 
 
-def _finite(reward: Any) -> float:
+def _finite(came: Any, what: str = "a reward") -> float:
     with contextlib.suppress(TypeError, ValueError):
-        number = float(reward)
+        number = float(came)
         if np.isfinite(number):
             return number
-    raise QuickstudyError(f"Came {reward!r} as a reward; expected one finite number.")
+    raise QuickstudyError(f"Came {came!r} as {what}; expected one finite number.")

@@ -13,7 +13,7 @@ later sessions, in which the learner has already seen how it goes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -71,12 +71,19 @@ class Outcome:
         return said
 
 
-def expect(learner: Learner, job: str, with_verdict: bool = False) -> Expectation | None:
+def expect(
+    learner: Learner,
+    job: str,
+    with_verdict: bool = False,
+    foretell: Callable[[Learner, str], tuple[float, float, float] | None] | None = None,
+) -> Expectation | None:
     """Writes down what to expect of a job that has a bar; None where it is known already.
 
     Args:
       job: a profession of the catalogue, or an environment's id.
       with_verdict: lets the doctor look at another copy of the job: seconds.
+      foretell: decisions to competence and both ends, from what this learner did before, where
+        that says something; otherwise they are as for any learner of ours.
 
     Raises:
       As `quickstudy.clinic.verdict.of_job`, with a verdict.
@@ -86,7 +93,8 @@ def expect(learner: Learner, job: str, with_verdict: bool = False) -> Expectatio
     if entry.bar is None or is_late:
         return None
     said = verdict.of_job(entry.name).kind if with_verdict else None
-    expected = Expectation(*effort.beforehand(), said)
+    guess = foretell(learner, entry.name) if foretell else None
+    expected = Expectation(*(guess or effort.beforehand()), said)
     learner.note(entry.name, {NOTE: asdict(expected)})
     return expected
 

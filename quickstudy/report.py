@@ -21,18 +21,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quickstudy import hopeless, ledger, words
+from quickstudy import hopeless, ledger, rivals, words
 from quickstudy.errors import DiskTrouble, QuickstudyError, did_you_mean
 from quickstudy.experience import folder as folders
 from quickstudy.experience.event import Event, Kind
 from quickstudy.experience.folder import Folder
 from quickstudy.jobs.entry import Entry
 from quickstudy.jobs.registry import registry
-from quickstudy.types import Array, End
+from quickstudy.jobs.specs import spec_from_json
+from quickstudy.rivals import Rival
+from quickstudy.types import Array, End, Spec
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+IMPORTED = "imported"  # key of the notes that say where foreign experience came from
 EXAM_FIRST = 1_000  # checks on worlds from here on are final exams
 DOTS_PER_INCH = 150
 BINS = 120  # of the second panel, at most
@@ -46,6 +49,7 @@ class Episode:
     """An episode as the log has it; `start` is the steps before it.
 
     worth, spread: of each decision. rewards: that belong to each, late ones too.
+    origin: uid of the learner to whom it happened.
     """
 
     start: int
@@ -54,6 +58,7 @@ class Episode:
     spread: list[float] = field(default_factory=list)
     rewards: list[float] = field(default_factory=list)
     led: list[str] = field(default_factory=list)
+    origin: str = ""
 
     @property
     def until(self) -> int:
@@ -69,7 +74,7 @@ class Exam:
     """A frozen exam: steps before it, and its mean return.
 
     worlds: how many. is_final: whether it was a final one. incumbent: the incumbent's mean
-    return on the same worlds, where it played them.
+    return on the same worlds, where it played them. origin: uid of the learner who sat it.
     """
 
     step: int
@@ -77,6 +82,7 @@ class Exam:
     worlds: int
     is_final: bool
     incumbent: float | None = None
+    origin: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,11 @@ class Told:
     entry: of the catalogue; None where the job is not in it.
     watched: episodes that could be given up, and those that said when (see `hopeless`).
     expected: what it wrote down before its first decision there; None where nothing.
+    uid: the learner's. spec: of the job; None where the log has none.
+    rival: what a person said that the incumbent earns; None where nobody did.
+    played: what the incumbent of the catalogue earned, on each held-out world.
+    span: times of the first and the latest decision, its own if it took any [unix s].
+    imports: where foreign experience of this job came from, oldest first.
     """
 
     learner: str
@@ -99,6 +110,12 @@ class Told:
     entry: Entry | None
     watched: tuple[hopeless.Row, ...] = ()
     expected: ledger.Expectation | None = None
+    uid: str = ""
+    spec: Spec | None = None
+    rival: Rival | None = None
+    played: tuple[float, ...] = ()
+    span: tuple[float, float] = (0.0, 0.0)
+    imports: tuple[dict[str, Any], ...] = ()
 
     @property
     def steps(self) -> int:
@@ -116,14 +133,21 @@ class Told:
     @property
     def competent_at(self) -> int | None:
         """Steps before the first check at or above the bar; None where none was."""
-        entry = self.entry
-        for check in self.checks if entry else ():
-            recorded = entry.incumbent.score if entry and entry.incumbent else None
-            beside = recorded if check.incumbent is None else check.incumbent
-            bar = entry.threshold if entry and entry.threshold is not None else beside
+        for check in self.checks:
+            bar = self.bar_at(check)
             if bar is not None and check.mean >= bar:
                 return check.step
         return None
+
+    def bar_at(self, check: Exam) -> float | None:
+        """What a check is held against: a threshold, or the incumbent, there or as known."""
+        if self.entry and self.entry.threshold is not None:
+            return self.entry.threshold
+        if self.rival:
+            return self.rival.mean
+        if check.incumbent is not None:
+            return check.incumbent
+        return self.entry.bar if self.entry else None
 
     @property
     def outcome(self) -> ledger.Outcome | None:
@@ -146,7 +170,10 @@ def of(learner: str | Path, job: str | None = None) -> tuple[Told, ...]:
     with Folder.open(folders.resolve(learner), readonly=True) as folder:
         readers = _read(folder)
         name = folder.about.name
-        told = {key: reader.told(name, folder.path) for key, reader in readers.items()}
+        told = {
+            key: reader.told(name, folder.path, folder.about.uid)
+            for key, reader in readers.items()
+        }
     worked = {key: t for key, t in told.items() if t.steps}
     if job is not None:
         return (_only(worked, job, name),)
@@ -160,54 +187,78 @@ class _Reader:
 
     def __init__(self, job: str):
         self.job = job
-        self.step_seconds: float | None = None
+        self.spec: Spec | None = None
         self.discount: float | None = None
         self.steps = 0
         self.episodes: list[Episode] = []
         self.exams: list[Exam] = []
         self.watched: list[hopeless.Row] = []
         self.expected: ledger.Expectation | None = None
-        self._open: dict[str, Episode] = {}
+        self.rival: Rival | None = None
+        self.imports: list[dict[str, Any]] = []
+        self._open: dict[tuple[str, str], Episode] = {}  # by origin and stream
+        self._span: dict[str, tuple[float, float]] = {}  # by origin
         self._where: dict[int, tuple[Episode, int]] = {}
         self._incumbent: dict[int, list[float]] = {}  # first world → its returns
 
     def take(self, event: Event) -> None:
         if event.kind == Kind.JOB:
-            self.step_seconds = (event.note or {}).get("step_seconds")
+            self.spec = spec_from_json(event.note or {})
         elif event.kind == Kind.EPISODE:
-            self._open[event.stream] = Episode(self.steps)
-            self.episodes.append(self._open[event.stream])
+            begun = Episode(self.steps, origin=event.origin)
+            self._open[event.origin, event.stream] = begun
+            self.episodes.append(begun)
         elif event.kind == Kind.DECISION:
             self._decision(event)
         elif event.kind == Kind.OUTCOME:
             self._outcome(event)
-        elif event.note and "check" in event.note:
-            self._check(event.note["check"])
-        elif event.note and "watched" in event.note:
-            self.watched.append(hopeless.Row(**event.note["watched"]))
-        elif event.note and ledger.NOTE in event.note:
-            self.expected = self.expected or ledger.of_note(event.note)
-        elif event.note and "incumbent" in event.note:
-            played = event.note["incumbent"]
-            self._incumbent[played["first"]] = played["returns"]
+        elif event.note:
+            self._note(event.note, event.origin)
 
-    def told(self, learner: str, path: Path) -> Told:
+    def _note(self, note: dict[str, Any], origin: str) -> None:
+        if "check" in note:
+            self._check(note["check"], origin)
+        elif "watched" in note:
+            self.watched.append(hopeless.Row(**note["watched"]))
+        elif ledger.NOTE in note:
+            self.expected = self.expected or ledger.of_note(note)
+        elif rivals.NOTE in note:
+            self.rival = rivals.of_note(note)
+        elif "incumbent" in note:
+            played = note["incumbent"]
+            self._incumbent[played["first"]] = played["returns"]
+        elif IMPORTED in note:
+            self.imports.append(note[IMPORTED])
+
+    def told(self, learner: str, path: Path, uid: str) -> Told:
         entries = {entry.name: entry for entry in registry().entries()}
         return Told(
             learner,
             path,
             self.job,
-            self.step_seconds,
+            self.spec.step_seconds if self.spec else None,
             self.discount,
             tuple(episode for episode in self.episodes if episode.rewards),
             tuple(self._beside(exam) for exam in self.exams),
             entries.get(self.job),
             tuple(self.watched),
             self.expected,
+            uid,
+            self.spec,
+            self.rival,
+            tuple(earned for played in self._incumbent.values() for earned in played),
+            self._span.get(uid) or self._span_of_all(),
+            tuple(self.imports),
         )
 
+    def _span_of_all(self) -> tuple[float, float]:
+        first, last = zip(*self._span.values(), strict=True) if self._span else ((0,), (0,))
+        return min(first), max(last)
+
     def _decision(self, event: Event) -> None:
-        episode = self._open[event.stream]
+        episode = self._open[event.origin, event.stream]
+        first, last = self._span.get(event.origin, (event.time, event.time))
+        self._span[event.origin] = min(first, event.time), max(last, event.time)
         self.steps += 1
         self._where[event.n] = (episode, len(episode.rewards))
         episode.rewards.append(0.0)
@@ -231,10 +282,11 @@ class _Reader:
             return exam
         return replace(exam, incumbent=float(np.mean(earned)))
 
-    def _check(self, note: dict[str, Any]) -> None:
+    def _check(self, note: dict[str, Any], origin: str) -> None:
         mean = float(np.mean(note["returns"]))
         is_final = note.get("first", 0) >= EXAM_FIRST
-        self.exams.append(Exam(note["step"], mean, len(note["returns"]), is_final))
+        worlds = len(note["returns"])
+        self.exams.append(Exam(note["step"], mean, worlds, is_final, origin=origin))
         self.discount = note.get("discount", self.discount)
 
 

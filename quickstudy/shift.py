@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from quickstudy import appraisal, ledger, report, roster
+from quickstudy.careers.career import foretell
 from quickstudy.errors import QuickstudyError
 from quickstudy.interrupt import Interrupt, Stopped
 from quickstudy.jobs.registry import registry
@@ -95,7 +96,7 @@ def _work_on(
 ) -> None:
     learner = arrival.learner
     interrupt.hint = screen.hint
-    ledger.expect(learner, job, with_verdict=asked.predicts)
+    ledger.expect(learner, job, asked.predicts, foretell)
     events = appraisal.work(learner, job, steps, asked.checks, asked.stop_hopeless)
     try:
         for event in events:

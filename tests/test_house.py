@@ -20,7 +20,13 @@ MAY = {
     "life": GROUND | set(ROOMS),
     "clinic": GROUND | {*ROOMS, "clinic", "learner", "life"},
     "hopeless": GROUND | {"life"},
-    "learner": GROUND | {*ROOMS, "hopeless", "life"},
+    "rivals": GROUND,
+    "lineage": GROUND | {*ROOMS, "life"},
+    "learner": GROUND | {*ROOMS, "hopeless", "life", "lineage", "rivals"},
+    "collective": GROUND
+    | {*ROOMS, "collective", "exams", "learner", "lineage", "life", "words"},
+    "careers": GROUND
+    | {*ROOMS, "careers", "clinic", "learner", "lineage", "report", "rivals", "words"},
     "ledger": GROUND | {"clinic", "jobs", "learner", "words"},
     "exams": GROUND | {*ROOMS, "exams", "interrupt", "learner", "report", "words"},
 }

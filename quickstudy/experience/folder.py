@@ -99,26 +99,8 @@ class Folder:
           DamagedLearner: something else is there. Nothing is touched.
           DiskTrouble: it cannot be written there.
         """
-        path = Path(path).absolute()
-        name = check_name(path.name if name is None else name)
-        if is_learner(path):
-            raise QuickstudyError(
-                f"A learner lives in {path} already; open it, or choose another name."
-            )
-        _check_free(path)
-        about = About(name, uuid.uuid4().hex, clock.time(), dict(settings or {}))
-        with _disk_trouble(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            new = Path(tempfile.mkdtemp(prefix=f".{path.name}.new-", dir=path.parent))
-            try:
-                Log.create(new / EXPERIENCE, about.uid).close()
-                write_atomically(new / ABOUT, _as_toml(about).encode())
-                if path.exists():
-                    path.rmdir()  # empty; Windows renames onto nothing that exists
-                new.rename(path)
-            finally:
-                shutil.rmtree(new, ignore_errors=True)
-            _sync_folder(path.parent)
+        with new(path, name, settings):
+            pass
         return cls.open(path)
 
     @classmethod
@@ -178,6 +160,52 @@ class Folder:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+@contextlib.contextmanager
+def new(
+    path: str | Path,
+    name: str | None = None,
+    settings: Mapping[str, Setting] | None = None,
+) -> Iterator[Path]:
+    """A new learner's folder beside `path`, which becomes that folder when all went well.
+
+    Whatever goes wrong meanwhile, nothing is left of it; a crash leaves a folder whose name
+    begins with a dot, and no learner. Arguments and errors: as `Folder.create`.
+    """
+    path = Path(path).absolute()
+    name = check_name(path.name if name is None else name)
+    check_free(path)
+    about = About(name, uuid.uuid4().hex, clock.time(), dict(settings or {}))
+    with _disk_trouble(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{path.name}.new-", dir=path.parent))
+    try:
+        with _disk_trouble(path):
+            Log.create(beside / EXPERIENCE, about.uid).close()
+            write_atomically(beside / ABOUT, _as_toml(about).encode())
+        yield beside
+        check_free(path)  # another may have been quicker
+        with _disk_trouble(path):
+            if path.exists():
+                path.rmdir()  # empty; Windows renames onto nothing that exists
+            beside.rename(path)
+            _sync_folder(path.parent)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def check_free(path: Path) -> None:
+    """Raises where something lives or lies already.
+
+    Raises:
+      QuickstudyError: a learner. DamagedLearner: something else.
+    """
+    if is_learner(path):
+        raise QuickstudyError(
+            f"A learner lives in {path} already; open it, or choose another name."
+        )
+    _check_free(path)
 
 
 # ---- names and places

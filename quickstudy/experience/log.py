@@ -106,6 +106,7 @@ class Log:
         self._waiting: list[Row] = []
         self._keys: dict[tuple[int, str], Row] = {}  # of rows that wait
         self._trouble: Exception | None = None
+        self._is_together = False  # whether all that waits has to be one transaction
         self._is_closed = False  # takes no more
         self._is_let_go = False
         with table.told(path), reader:  # one look, though another process may be writing
@@ -225,6 +226,7 @@ class Log:
         support: float | None = None,
         note: dict[str, Any] | None = None,
         time: float | None = None,
+        origin: tuple[str, int] | None = None,
     ) -> int:
         """Appends an event (fields: see `Event`) and returns its position at once.
 
@@ -234,6 +236,7 @@ class Log:
 
         Args:
           time: [unix s], by default now.
+          origin: uid and n there, of an event that happened to another learner first.
 
         Raises:
           DiskTrouble: an earlier row could not be saved; this one was not taken, those that
@@ -241,7 +244,7 @@ class Log:
           ValueError: a NaN where a number belongs, an array that is not flat, a note that
             JSON cannot hold, a number beyond ±2^62, the log is closed or readonly.
         """
-        _check_whole(episode, step, decision or 0)
+        _check_whole(episode, step, decision or 0, origin[1] if origin else 0)
         when = clock.time() if time is None else _real(time, "time")
         packed = rows.pack_numbers(observation, "observation")
         flags = rows.pack_mask(mask)
@@ -264,8 +267,11 @@ class Log:
             # The order of the next lines matters: Ctrl-C may come between any two, so the
             # position follows from what is stored, and nothing is counted beside it.
             n = self._next()
+            first = (self._origin, n)
+            if origin is not None:
+                first = self._name_id(origin[0]), int(origin[1])
             row = Row(
-                n, when, kind_number, job_id, self._name_id(stream), self._origin, n,
+                n, when, kind_number, job_id, self._name_id(stream), *first,
                 int(episode), int(step), None if decision is None else int(decision), key,
                 packed, flags, flat, reals[0], end_number, 1 if explored else 0,
                 None if leader is None else self._name_id(leader),
@@ -277,9 +283,41 @@ class Log:
             waiting = len(self._waiting)
             if waiting == 1 or waiting == GROUP_ROWS:
                 self._wake.notify()
-        if waiting >= MOST_WAITING_ROWS:
+        if waiting >= MOST_WAITING_ROWS and not self._is_together:
             self._save()
         return n
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """What is appended inside reaches the disk as one transaction, or was never appended.
+
+        All of it waits in memory; other threads wait with what they have to save.
+
+        Raises:
+          DiskTrouble: it could not be written, and was forgotten.
+        """
+        with self._disk:
+            self._save()
+            first = self.last + 1
+            self._is_together = True
+            try:
+                yield
+                self._save()
+            except BaseException:
+                self._forget(first)
+                raise
+            finally:
+                self._is_together = False
+
+    def _forget(self, first: int) -> None:
+        """Drops what waits from a position on."""
+        with self._lock:
+            kept = [row for row in self._waiting if row.n < first]
+            for row in self._waiting[len(kept) :]:
+                if row.key is not None:
+                    self._keys.pop((row.job, row.key), None)
+            self._waiting[:] = kept
+            self._trouble = None
 
     def sync(self) -> int:
         """Blocks until everything appended so far is on disk; returns the last position.

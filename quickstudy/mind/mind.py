@@ -262,6 +262,11 @@ def act(mind: Mind, observation: Observation, stream: str | None = None) -> Choi
     return _weigh(mind, seen, flat, leads, explored)
 
 
+def weigh(mind: Mind, observation: Observation, flat: Array) -> Value:
+    """The value of an action in a situation, whoever chose it; nothing changes."""
+    return _weigh(mind, _see(mind, observation), flat, leader(mind), False).value
+
+
 def _try(mind: Mind, current: Stream, observation: Observation) -> Array | None:
     """A flat action to take for what it teaches, or None."""
     mood, frame = current.mood, mind.frame

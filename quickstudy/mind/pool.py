@@ -42,6 +42,9 @@ from quickstudy.mind.mind import Counts, Mind
 
 Array = Any
 FUSED = 50  # updates in one compiled call
+# How far amounts are taught beyond where squashing flattens: an actor that is sure of itself
+# does not unlearn, and another job may want otherwise.
+FIRM, LOOSE = 3.0, 1.5
 WEIGHT = 1_000  # decisions for which what is inherited counts, beside those of the new job
 
 
@@ -100,7 +103,7 @@ def pool(
     rows = [_some(of, settings.rows, rng) for of in lived]
     pairs = [(t, r) for t, r in zip(teachers, rows, strict=True) if len(r)]
     if pairs and "judgement" in minds.speeds(mind):
-        parts = [_lesson(mind, teacher, mind.memory, at, 3.0, rng) for teacher, at in pairs]
+        parts = [_lesson(mind, teacher, mind.memory, at, FIRM, rng) for teacher, at in pairs]
         taught = _teach(mind, parts, settings, rng)
         mind.learned = mind.learned._replace(judgement=taught, coming=taught)
 
@@ -135,7 +138,7 @@ def inherit(
     parts = []
     for relative in relatives:
         rows = _some(relative.memory.ready[: relative.memory.num_ready], settings.rows, rng)
-        parts.append(_lesson(pupil, relative, relative.memory, rows, 1.5, rng))
+        parts.append(_lesson(pupil, relative, relative.memory, rows, LOOSE, rng))
     taught = _teach(pupil, parts, settings, rng)
     seen = pupil.learned.normaliser.seen
     return Inheritance(
@@ -251,7 +254,12 @@ def _some(rows: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _lesson(
-    mind: Mind, teacher: Mind, memory: Memory, rows: np.ndarray, firm: float, rng: np.random.Generator
+    mind: Mind,
+    teacher: Mind,
+    memory: Memory,
+    rows: np.ndarray,
+    firm: float,
+    rng: np.random.Generator,
 ) -> Lesson:
     """What a teacher says of the situations in some rows of a memory, as the pupil reads it."""
     frame = mind.frame
@@ -281,7 +289,7 @@ def _lesson(
 def _amounts(
     teacher: Mind, leads: str, seen: np.ndarray, images: tuple[np.ndarray, ...], firm: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and log-std [n, C] of the amounts that the teacher's leader would take."""
+    """Mean, within ±`firm`, and log-std [n, C] of the amounts that its leader would take."""
     frame, own = teacher.frame, teacher.learned
     if own.judgement.actor is None:
         nothing = np.zeros((len(seen), 0), np.float32)

@@ -649,3 +649,37 @@ def test_writes_that_fail_anywhere_in_a_commit(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     last = int(done.stdout.split()[0])
     assert [event.n for event in read_all(path)] == list(range(1, last + 1))
+
+
+# ---- many events as one
+
+
+def test_together_is_one_transaction(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("quickstudy.experience.log.MOST_WAITING_ROWS", 3)
+    log.append(Kind.NOTE, "before")
+    with Log.open(log.path, readonly=True) as beside:
+        with log.together():
+            for _ in range(10):
+                log.append(Kind.NOTE, "inside")
+            assert beside.last == 1
+        assert beside.last == log.saved == 11
+
+
+def test_together_or_not_at_all(log: Log) -> None:
+    with pytest.raises(RuntimeError), log.together():
+        log.append(Kind.NOTE, "inside", key="one")
+        raise RuntimeError
+    assert not log.has("inside", "one")
+    assert log.append(Kind.NOTE, "after", key="one") == 1
+    assert [event.job for event in log.read()] == ["after"]
+
+
+def test_together_on_a_full_disk(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    log.append(Kind.NOTE, "before")
+    log.sync()
+    with monkeypatch.context() as patch:
+        patch.setattr(log, "_write", lambda *_: (_ for _ in ()).throw(apsw.FullError("full")))
+        with pytest.raises(DiskTrouble, match="Make room"), log.together():
+            log.append(Kind.NOTE, "inside")
+    log.append(Kind.NOTE, "after")
+    assert [event.job for event in log.read()] == ["before", "after"]

@@ -1,0 +1,1 @@
+"""What learners do together: merge, and part again."""
