@@ -194,14 +194,22 @@ def adventure(arbiter: Arbiter, settings: Settings) -> float:
     return min(1.0, max(settings.least_adventure, 2.0 * is_no_less))
 
 
-def is_outdone(arbiter: Arbiter) -> bool:
-    """Whether judgement has led to less than instinct, once a few episodes are over."""
-    return sum(arbiter.mood_weight) > FEW and leader(arbiter, Settings()) == "instinct"
+def is_outdone(arbiter: Arbiter, deviation: float) -> bool:
+    """Whether instinct led to clearly more than judgement, once a few episodes are over.
+
+    Clearly: by more than a standard error, where returns differ by `deviation` at least.
+    """
+    if sum(arbiter.mood_weight) < FEW or min(arbiter.weight) <= 1e-3:
+        return False
+    fast, slow = np.array(arbiter.total) / arbiter.weight
+    own = _deviation(arbiter.weight, arbiter.total, arbiter.squares)
+    doubt = math.sqrt(sum(1.0 / weight for weight in arbiter.weight))
+    return bool(fast - slow > max(deviation, own) * doubt)
 
 
 def errs_beyond(arbiter: Arbiter, deviation: float) -> bool:
-    """Whether judgement's recent error is more than returns differ, likewise."""
-    return sum(arbiter.mood_weight) > FEW and arbiter.error[1] > deviation**2
+    """Whether judgement's recent error is more than twice what returns differ by, likewise."""
+    return sum(arbiter.mood_weight) > FEW and arbiter.error[1] > 4.0 * deviation**2
 
 
 def forget(arbiter: Arbiter, speed: str) -> None:

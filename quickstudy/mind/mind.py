@@ -469,14 +469,13 @@ def _is_misled(mind: Mind) -> bool:
     """Whether what other jobs taught does harm on this one: prequentially, so it was tried.
 
     Where instinct can lead, it is the measure: it knows this job alone. Elsewhere promises
-    are: a value that errs by more than returns differ says nothing, and is believed.
+    are: a value that errs by twice what returns differ by says nothing, and is believed.
     """
     counts = mind.counts
     if not 0 < counts.inherited or own_decisions(mind) > mind.settings.trial:
         return False
-    if "instinct" in speeds(mind):
-        return arbiter.is_outdone(mind.arbiter)
-    return arbiter.errs_beyond(mind.arbiter, return_scale(mind))
+    rule = arbiter.is_outdone if "instinct" in speeds(mind) else arbiter.errs_beyond
+    return rule(mind.arbiter, return_scale(mind))
 
 
 def own_decisions(mind: Mind) -> int:

@@ -483,5 +483,5 @@ def loss(
     if actor is not None:
         mean, log_std = judgement.gaussian(actor, batch.x, batch.images)
         apart = (mean - batch.mean) ** 2 + (log_std - batch.log_std) ** 2
-        total = total + (apart * real).sum(-1).mean()
+        total = total + (apart * real[None]).sum(-1).mean()
     return total
