@@ -208,7 +208,7 @@ def is_outdone(arbiter: Arbiter, deviation: float) -> bool:
 
 
 def errs_beyond(arbiter: Arbiter, deviation: float) -> bool:
-    """Whether judgement's recent error is more than twice what returns differ by, likewise."""
+    """Whether judgement's recent error is more than twice a deviation, likewise."""
     return sum(arbiter.mood_weight) > FEW and arbiter.error[1] > 4.0 * deviation**2
 
 

@@ -74,6 +74,7 @@ class Counts:
     far [steps]. past, past_mean, past_m2: of the discounted sums of rewards up to each
     decision: how many, their mean, the sum of their squared deviations (Welford 1962).
     inherited: of the decisions, those that stand for other jobs' (see `pool.inherit`).
+    taught_error: how far values erred there, root mean square.
     """
 
     decisions: int = 0
@@ -88,6 +89,7 @@ class Counts:
     past_mean: float = 0.0
     past_m2: float = 0.0
     inherited: int = 0
+    taught_error: float = 0.0
 
 
 class Forecast(NamedTuple):
@@ -469,13 +471,14 @@ def _is_misled(mind: Mind) -> bool:
     """Whether what other jobs taught does harm on this one: prequentially, so it was tried.
 
     Where instinct can lead, it is the measure: it knows this job alone. Elsewhere promises
-    are: a value that errs by twice what returns differ by says nothing, and is believed.
+    are: a value that errs twice as far as where it was learned does not hold here.
     """
     counts = mind.counts
     if not 0 < counts.inherited or own_decisions(mind) > mind.settings.trial:
         return False
-    rule = arbiter.is_outdone if "instinct" in speeds(mind) else arbiter.errs_beyond
-    return rule(mind.arbiter, return_scale(mind))
+    if "instinct" in speeds(mind):
+        return arbiter.is_outdone(mind.arbiter, return_scale(mind))
+    return arbiter.errs_beyond(mind.arbiter, max(return_scale(mind), counts.taught_error))
 
 
 def own_decisions(mind: Mind) -> int:

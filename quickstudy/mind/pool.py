@@ -192,6 +192,7 @@ def _inherit_counts(mind: Mind, relatives: Sequence[Mind]) -> None:
     counts.decisions = counts.inherited
     counts.worst, counts.best = min(c.worst for c in known), max(c.best for c in known)
     counts.horizon = max(c.horizon for c in known)
+    counts.taught_error = max(relative.arbiter.error[1] for relative in relatives) ** 0.5
 
 
 def _capped(seen: moments.Moments) -> moments.Moments:
