@@ -225,6 +225,46 @@ def run_all(
     return is_fine
 
 
+def each(
+    module: str, tasks: Sequence[Sequence[str]], path: Path, resume: bool, workers: int = 1
+) -> list[Line]:
+    """Runs `python -m module --one task…` for each task, in a process of its own.
+
+    Each line that comes is kept at once, with its task and our source's fingerprint; with
+    `resume`, tasks that `path` has a line for of this source are left out.
+
+    Returns:
+      the lines of all tasks that are done, in their order.
+    """
+    current = fingerprint()
+    if not resume:
+        path.unlink(missing_ok=True)
+    done = {tuple(line["task"]): line for line in kept_lines(path) if line["source"] == current}
+    todo = [tuple(task) for task in tasks if tuple(task) not in done]
+
+    def run_one(task: tuple[str, ...]) -> Line:
+        about = {"task": task, "source": current, "date": datetime.date.today().isoformat()}
+        began = time.monotonic()
+        result = spawn(module, ["--one", *task])
+        return {**about, **result, "wall": round(time.monotonic() - began, 1)}
+
+    with ThreadPoolExecutor(workers) as pool:
+        for number, line in enumerate(pool.map(run_one, todo), 1):
+            append(path, line)
+            done[tuple(line["task"])] = line
+            print(
+                f"[{number}/{len(todo)}] {' '.join(line['task'])}: {line['wall']} s", flush=True
+            )
+    return [done[tuple(task)] for task in tasks]
+
+
+def kept_lines(path: Path) -> list[Line]:
+    """The lines of `each`, oldest first."""
+    if not path.exists():
+        return []
+    return [json.loads(text) for text in path.read_text().splitlines()]
+
+
 def _told(line: Line) -> str:
     if "failed" in line:
         return f"failed: {line['failed']}"

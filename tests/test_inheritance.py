@@ -84,7 +84,9 @@ def test_who_taught_is_told_in_time(tmp_path: Path) -> None:
     with hired(tmp_path / "ada") as ada:
         for _ in ada.work("CartPole-v1", 150):
             pass
-        gymnasium.register("Cart-v0", "gymnasium.envs.classic_control:CartPoleEnv", max_episode_steps=50)
+        gymnasium.register(
+            "Cart-v0", "gymnasium.envs.classic_control:CartPoleEnv", max_episode_steps=50
+        )
         try:
             ada.enter("Cart-v0", said.append)
             ada.enter("Cart-v0", said.append)

@@ -474,7 +474,7 @@ def _is_misled(mind: Mind) -> bool:
     are: a value that errs twice as far as where it was learned does not hold here.
     """
     counts = mind.counts
-    if not 0 < counts.inherited or own_decisions(mind) > mind.settings.trial:
+    if counts.inherited == 0 or own_decisions(mind) > mind.settings.trial:
         return False
     if "instinct" in speeds(mind):
         return arbiter.is_outdone(mind.arbiter, return_scale(mind))
@@ -488,7 +488,11 @@ def own_decisions(mind: Mind) -> int:
 
 def _drop_inheritance(mind: Mind) -> None:
     """Judgement begins afresh, and makes up for the updates that it would have had."""
-    fresh, counts, memory = init(mind.frame.spec, mind.seed, mind.settings), mind.counts, mind.memory
+    fresh, counts, memory = (
+        init(mind.frame.spec, mind.seed, mind.settings),
+        mind.counts,
+        mind.memory,
+    )
     slow = fresh.learned.judgement
     own = own_decisions(mind)
     rewards = memory.reward[: memory.size]

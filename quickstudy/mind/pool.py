@@ -145,7 +145,9 @@ def inherit(
         _flat((taught.critic, taught.actor)),
         {
             "updates": int(taught.updates),
-            "squares": [float(a.square.mean()) for a in (taught.critic_adam, taught.actor_adam)],
+            "squares": [
+                float(a.square.mean()) for a in (taught.critic_adam, taught.actor_adam)
+            ],
             "seen": [float(seen.number), seen.mean.tolist(), seen.m2.tolist()],
             "counts": asdict(pupil.counts),
         },
@@ -171,9 +173,7 @@ def receive(mind: Mind, inheritance: Inheritance) -> None:
     number, mean, m2 = (np.asarray(part) for part in note["seen"])
     normaliser = encoder.normaliser_of(moments.Moments(number, mean, m2))
     mind.counts = minds.Counts(**note["counts"])
-    mind.learned = mind.learned._replace(
-        normaliser=normaliser, judgement=taught, coming=taught
-    )
+    mind.learned = mind.learned._replace(normaliser=normaliser, judgement=taught, coming=taught)
 
 
 def _like(adam: Adam, square: float) -> Adam:
@@ -386,9 +386,7 @@ def _teach(
         sizes = np.diff(starts)[whose]
         rows = starts[whose] + (rng.random(shape) * sizes).astype(np.int64)
         batch = jax.tree.map(lambda column, rows=rows: column[rows], lesson)
-        parameters, state = _study(
-            parameters, state, batch, real, settings, mind.frame.table
-        )
+        parameters, state = _study(parameters, state, batch, real, settings, mind.frame.table)
     critic, actor = jax.tree.map(np.asarray, parameters)
     return fresh._replace(
         critic=critic,

@@ -64,7 +64,10 @@ def alike(one: Mind, two: Mind, number: int = 200) -> float:
     rng = np.random.default_rng(9)
     raw = rng.uniform(-1, 1, (number, one.frame.spec.raw_size)).astype(np.float32)
     apart = [
-        np.abs(minds.act(one, Observation(r, None)).flat - minds.act(two, Observation(r, None)).flat)
+        np.abs(
+            minds.act(one, Observation(r, None)).flat
+            - minds.act(two, Observation(r, None)).flat
+        )
         for r in raw
     ]
     return float(np.mean(apart))
@@ -158,7 +161,9 @@ def test_what_is_inherited_is_known_before_the_first_decision(name: str) -> None
 
 def test_an_inheritance_of_another_size_is_refused() -> None:
     taught = pool.inherit(
-        minds.init(specs.DISCRETE, 7, SMALL), [lived(specs.DISCRETE, 0, 100)], pool.Settings(updates=50)
+        minds.init(specs.DISCRETE, 7, SMALL),
+        [lived(specs.DISCRETE, 0, 100)],
+        pool.Settings(updates=50),
     )
     with pytest.raises(ValueError, match="size"):
         pool.receive(minds.init(specs.PICTURE, 7, SMALL), taught)
