@@ -23,7 +23,7 @@ MAY = {
     "lineage": GROUND | {*ROOMS, "life"},
     "learner": GROUND | {*ROOMS, "hopeless", "life", "lineage"},
     "collective": GROUND
-    | {*ROOMS, "collective", "exams", "learner", "lineage", "life", "words"},
+    | {*ROOMS, "collective", "exams", "learner", "interrupt", "lineage", "life", "words"},
     "ledger": GROUND | {"clinic", "jobs", "learner", "words"},
     "exams": GROUND | {*ROOMS, "exams", "interrupt", "learner", "report", "words"},
 }
