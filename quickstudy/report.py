@@ -167,7 +167,7 @@ class _Reader:
         self.exams: list[Exam] = []
         self.watched: list[hopeless.Row] = []
         self.expected: ledger.Expectation | None = None
-        self._open: dict[str, Episode] = {}
+        self._open: dict[tuple[str, str], Episode] = {}  # by origin and stream
         self._where: dict[int, tuple[Episode, int]] = {}
         self._incumbent: dict[int, list[float]] = {}  # first world → its returns
 
@@ -175,8 +175,8 @@ class _Reader:
         if event.kind == Kind.JOB:
             self.step_seconds = (event.note or {}).get("step_seconds")
         elif event.kind == Kind.EPISODE:
-            self._open[event.stream] = Episode(self.steps)
-            self.episodes.append(self._open[event.stream])
+            self._open[event.origin, event.stream] = Episode(self.steps)
+            self.episodes.append(self._open[event.origin, event.stream])
         elif event.kind == Kind.DECISION:
             self._decision(event)
         elif event.kind == Kind.OUTCOME:
@@ -207,7 +207,7 @@ class _Reader:
         )
 
     def _decision(self, event: Event) -> None:
-        episode = self._open[event.stream]
+        episode = self._open[event.origin, event.stream]
         self.steps += 1
         self._where[event.n] = (episode, len(episode.rewards))
         episode.rewards.append(0.0)

@@ -22,7 +22,7 @@ from quickstudy.collective.prospect import Prospect
 from quickstudy.errors import QuickstudyError
 from quickstudy.interrupt import Stopped
 
-PLAIN_WIDTH = 110  # columns, where there is no terminal
+PLAIN_WIDTH = 120  # columns, where there is no terminal
 
 
 @dataclass(frozen=True)
@@ -145,10 +145,10 @@ def _kept(one: Prospect) -> str:
 
 def _by(one: Prospect) -> str:
     if one.how == "unchanged":
-        return "its mind as it is"
+        return "the same mind"
     if one.how == "worlds":
-        return f"{one.cases} held-out worlds"
-    return f"its own worth, {one.cases} episodes; {one.agreement:.0%} decided alike"
+        return f"{one.cases} worlds"
+    return f"own worth, {one.cases} episodes, {one.agreement:.0%} alike"
 
 
 def _show(found: Sequence[Prospect], is_json: bool) -> None:
