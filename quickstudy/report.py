@@ -14,6 +14,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ import numpy as np
 from quickstudy import hopeless, ledger, words
 from quickstudy.errors import DiskTrouble, QuickstudyError, did_you_mean
 from quickstudy.experience import folder as folders
+from quickstudy.experience import union
 from quickstudy.experience.event import Event, Kind
 from quickstudy.experience.folder import Folder
 from quickstudy.jobs.entry import Entry
@@ -87,6 +89,7 @@ class Told:
     entry: of the catalogue; None where the job is not in it.
     watched: episodes that could be given up, and those that said when (see `hopeless`).
     expected: what it wrote down before its first decision there; None where nothing.
+    lived_by: steps by the name of the learner to whom they happened first.
     """
 
     learner: str
@@ -99,6 +102,7 @@ class Told:
     entry: Entry | None
     watched: tuple[hopeless.Row, ...] = ()
     expected: ledger.Expectation | None = None
+    lived_by: dict[str, int] = field(default_factory=dict)
 
     @property
     def steps(self) -> int:
@@ -144,9 +148,9 @@ def of(learner: str | Path, job: str | None = None) -> tuple[Told, ...]:
       QuickstudyError: it never worked on that job, or on any.
     """
     with Folder.open(folders.resolve(learner), readonly=True) as folder:
-        readers = _read(folder)
+        readers, names = _read(folder)
         name = folder.about.name
-        told = {key: reader.told(name, folder.path) for key, reader in readers.items()}
+        told = {key: reader.told(name, folder.path, names) for key, reader in readers.items()}
     worked = {key: t for key, t in told.items() if t.steps}
     if job is not None:
         return (_only(worked, job, name),)
@@ -167,6 +171,7 @@ class _Reader:
         self.exams: list[Exam] = []
         self.watched: list[hopeless.Row] = []
         self.expected: ledger.Expectation | None = None
+        self.lived_by: Counter[str] = Counter()  # steps by origin
         self._open: dict[tuple[str, str], Episode] = {}  # by origin and stream
         self._where: dict[int, tuple[Episode, int]] = {}
         self._incumbent: dict[int, list[float]] = {}  # first world → its returns
@@ -191,7 +196,7 @@ class _Reader:
             played = event.note["incumbent"]
             self._incumbent[played["first"]] = played["returns"]
 
-    def told(self, learner: str, path: Path) -> Told:
+    def told(self, learner: str, path: Path, names: dict[str, str]) -> Told:
         entries = {entry.name: entry for entry in registry().entries()}
         return Told(
             learner,
@@ -204,11 +209,19 @@ class _Reader:
             entries.get(self.job),
             tuple(self.watched),
             self.expected,
+            self._lived_by(names),
         )
+
+    def _lived_by(self, names: dict[str, str]) -> dict[str, int]:
+        by: Counter[str] = Counter()
+        for origin, steps in self.lived_by.items():
+            by[names.get(origin, origin)] += steps
+        return dict(by)
 
     def _decision(self, event: Event) -> None:
         episode = self._open[event.origin, event.stream]
         self.steps += 1
+        self.lived_by[event.origin] += 1
         self._where[event.n] = (episode, len(episode.rewards))
         episode.rewards.append(0.0)
         episode.worth.append(event.worth or 0.0)
@@ -238,11 +251,15 @@ class _Reader:
         self.discount = note.get("discount", self.discount)
 
 
-def _read(folder: Folder) -> dict[str, _Reader]:
+def _read(folder: Folder) -> tuple[dict[str, _Reader], dict[str, str]]:
+    """What each job's events tell, and the names of those to whom they happened."""
     readers: dict[str, _Reader] = {}
+    names: dict[str, str] = {}
     for event in folder.log.read():
+        if (mark := union.mark_of(event)) is not None:
+            names |= mark.names
         readers.setdefault(event.job, _Reader(event.job)).take(event)
-    return readers
+    return readers, names | {folder.about.uid: folder.about.name}
 
 
 def _only(told: dict[str, Told], job: str, learner: str) -> Told:
@@ -277,6 +294,7 @@ def fields(told: Told) -> dict[str, Any]:
         "random": entry.random_score if entry else None,
         "given_up": asdict(hopeless.cost(told.watched)) if told.watched else None,
         "prediction": asdict(told.outcome) if told.outcome else None,
+        "lived_by": told.lived_by,
     }
 
 
@@ -291,6 +309,9 @@ def lines(told: Told) -> Iterator[str]:
     yield f"{told.learner} on {told.job}: {worked}, {len(told.ended):,} episodes ended"
     if told.entry and told.entry.bar is not None:
         yield f"bar {words.figure(told.entry.bar)}, random {_or_none(told.entry.random_score)}"
+    if set(told.lived_by) - {told.learner}:
+        by = ", ".join(f"{name} {steps:,}" for name, steps in told.lived_by.items())
+        yield f"steps that happened first to: {by}"
     yield f"{'steps':>16} {'episodes':>8} {'return':>9} {'check':>9}  leads"
     edges = np.linspace(0, told.steps, min(ROWS, told.steps) + 1).round().astype(int)
     for first, last in itertools.pairwise(edges):
