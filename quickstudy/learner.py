@@ -751,7 +751,8 @@ class Learner:
         """
         position = self._load_cache()
         last = self._log.last
-        shared: dict[str, int] = {}  # job → up to where its mind has studied
+        declared = self._log.read(kinds=[Kind.JOB])
+        shared = {event.job for event in declared if event.origin != self.uid}
         for event in self._log.read():
             self._position = event.n
             if event.kind == Kind.JOB:
@@ -761,15 +762,13 @@ class Learner:
                 self._take_note(event)
             elif event.job in shared:
                 continue
-            elif event.origin != self._log.uid:
-                shared[event.job] = max(position, event.n - 1)
             elif event.n <= position:
                 life.recall(self._places[event.job], event)
             else:
                 life.absorb(self._places[event.job], event)
                 if progress and event.n % 200 == 0:
                     progress(event.n - position, last - position)
-        self._derive(shared, known)
+        self._derive(dict.fromkeys(shared, position), known)
 
     def _derive(self, studied: Mapping[str, int], known: Mapping[str, Iterable[Known]]) -> None:
         """Places of jobs anew, from all that the log holds of them.

@@ -39,6 +39,7 @@ from quickstudy.experience.union import Mark
 from quickstudy.jobs.layout import Layout
 from quickstudy.life import Place
 from quickstudy.mind import mind as minds
+from quickstudy.mind.memory import TERMINAL
 from quickstudy.mind.mind import Mind
 from quickstudy.mind.pool import pool
 from quickstudy.types import End, Spec
@@ -178,8 +179,8 @@ class _Derivation:
         place = draft.place
         positions = {number: n for n, number in draft.numbers.items()}
         taken = zip((positions[n] for n in place.decisions), place.rows, strict=True)
-        found = sorted(taken)
-        place.decisions, place.rows = [n for n, _ in found], [row for _, row in found]
+        for at, (n, row) in enumerate(sorted(taken)):
+            place.decisions[at], place.rows[at] = n, row
         for episode in place.open.values():
             episode.first = positions.get(episode.first, 0)
             episode.latest = positions.get(episode.latest, 0)
@@ -316,7 +317,7 @@ class _Derivation:
         if len(lineages) > 1:
             draft = self._blank(_content_seed(key))
             for event in self._in_order(key):
-                _take(draft, event, life.recall)
+                _take(draft, event, _recall)
             draft.place.open.clear()
             return draft
         if not lineages:
@@ -324,7 +325,7 @@ class _Derivation:
         one = lineages[0]
         draft = self._remembered(one.base) if one.base else self._blank(self._seed(one.origin))
         for event in self._own(one.origin, one.since, dict(key)[one.origin]):
-            _take(draft, event, life.recall)
+            _take(draft, event, _recall)
         return draft
 
     def _in_order(self, key: Key) -> list[Event]:
@@ -364,6 +365,35 @@ def _take(draft: _Draft, event: Event, how: Take) -> None:
         if event.stream not in place.open:
             how(place, event._replace(kind=Kind.EPISODE))
     how(place, event._replace(n=number, decision=decision))
+
+
+def _recall(place: Place, event: Event) -> None:
+    """Takes an event into memory alone."""
+    memory, stream = place.mind.memory, event.stream
+    if event.kind == Kind.EPISODE:
+        place.open[stream] = life.Episode(event.episode)
+        place.episodes = max(place.episodes, event.episode + 1)
+    elif event.kind == Kind.DECISION:
+        row = memory.add(event.observation, event.mask, event.action)
+        _follow(place, stream, row)
+        life._took(place, event.n, row, stream)
+    elif event.decision is not None:
+        if event.reward is not None:
+            memory.reward[life.row_of(place, event.decision)] += event.reward
+            life._earned(place, event.decision, event.reward, stream)
+        if event.end == End.TERMINATED:
+            _follow(place, stream, TERMINAL)
+        elif event.end is not End.NOT and event.observation is not None:
+            _follow(place, stream, memory.add(event.observation, event.mask, None))
+        if event.end is not End.NOT:
+            del place.open[stream]
+
+
+def _follow(place: Place, stream: str, after: int) -> None:
+    """Says what followed a stream's latest decision, where there was one."""
+    if place.open[stream].steps:
+        latest = life.row_of(place, place.open[stream].latest)
+        place.mind.memory.link(latest, after)
 
 
 def _as_it_is(mind: Mind) -> Mind:

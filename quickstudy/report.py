@@ -14,6 +14,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ import numpy as np
 from quickstudy import hopeless, ledger, rivals, words
 from quickstudy.errors import DiskTrouble, QuickstudyError, did_you_mean
 from quickstudy.experience import folder as folders
+from quickstudy.experience import union
 from quickstudy.experience.event import Event, Kind
 from quickstudy.experience.folder import Folder
 from quickstudy.jobs.entry import Entry
@@ -93,11 +95,15 @@ class Told:
     entry: of the catalogue; None where the job is not in it.
     watched: episodes that could be given up, and those that said when (see `hopeless`).
     expected: what it wrote down before its first decision there; None where nothing.
+<<<<<<< HEAD
     uid: the learner's. spec: of the job; None where the log has none.
     rival: what a person said that the incumbent earns; None where nobody did.
     played: what the incumbent of the catalogue earned, on each held-out world.
     span: times of the first and the latest decision, its own if it took any [unix s].
     imports: where foreign experience of this job came from, oldest first.
+=======
+    lived_by: steps by the name of the learner to whom they happened first.
+>>>>>>> merge
     """
 
     learner: str
@@ -110,12 +116,16 @@ class Told:
     entry: Entry | None
     watched: tuple[hopeless.Row, ...] = ()
     expected: ledger.Expectation | None = None
+<<<<<<< HEAD
     uid: str = ""
     spec: Spec | None = None
     rival: Rival | None = None
     played: tuple[float, ...] = ()
     span: tuple[float, float] = (0.0, 0.0)
     imports: tuple[dict[str, Any], ...] = ()
+=======
+    lived_by: dict[str, int] = field(default_factory=dict)
+>>>>>>> merge
 
     @property
     def steps(self) -> int:
@@ -168,12 +178,16 @@ def of(learner: str | Path, job: str | None = None) -> tuple[Told, ...]:
       QuickstudyError: it never worked on that job, or on any.
     """
     with Folder.open(folders.resolve(learner), readonly=True) as folder:
-        readers = _read(folder)
+        readers, names = _read(folder)
         name = folder.about.name
+<<<<<<< HEAD
         told = {
             key: reader.told(name, folder.path, folder.about.uid)
             for key, reader in readers.items()
         }
+=======
+        told = {key: reader.told(name, folder.path, names) for key, reader in readers.items()}
+>>>>>>> merge
     worked = {key: t for key, t in told.items() if t.steps}
     if job is not None:
         return (_only(worked, job, name),)
@@ -194,10 +208,15 @@ class _Reader:
         self.exams: list[Exam] = []
         self.watched: list[hopeless.Row] = []
         self.expected: ledger.Expectation | None = None
+<<<<<<< HEAD
         self.rival: Rival | None = None
         self.imports: list[dict[str, Any]] = []
         self._open: dict[tuple[str, str], Episode] = {}  # by origin and stream
         self._span: dict[str, tuple[float, float]] = {}  # by origin
+=======
+        self.lived_by: Counter[str] = Counter()  # steps by origin
+        self._open: dict[tuple[str, str], Episode] = {}  # by origin and stream
+>>>>>>> merge
         self._where: dict[int, tuple[Episode, int]] = {}
         self._incumbent: dict[int, list[float]] = {}  # first world → its returns
 
@@ -205,9 +224,14 @@ class _Reader:
         if event.kind == Kind.JOB:
             self.spec = spec_from_json(event.note or {})
         elif event.kind == Kind.EPISODE:
+<<<<<<< HEAD
             begun = Episode(self.steps, origin=event.origin)
             self._open[event.origin, event.stream] = begun
             self.episodes.append(begun)
+=======
+            self._open[event.origin, event.stream] = Episode(self.steps)
+            self.episodes.append(self._open[event.origin, event.stream])
+>>>>>>> merge
         elif event.kind == Kind.DECISION:
             self._decision(event)
         elif event.kind == Kind.OUTCOME:
@@ -215,6 +239,7 @@ class _Reader:
         elif event.note:
             self._note(event.note, event.origin)
 
+<<<<<<< HEAD
     def _note(self, note: dict[str, Any], origin: str) -> None:
         if "check" in note:
             self._check(note["check"], origin)
@@ -231,6 +256,9 @@ class _Reader:
             self.imports.append(note[IMPORTED])
 
     def told(self, learner: str, path: Path, uid: str) -> Told:
+=======
+    def told(self, learner: str, path: Path, names: dict[str, str]) -> Told:
+>>>>>>> merge
         entries = {entry.name: entry for entry in registry().entries()}
         return Told(
             learner,
@@ -243,6 +271,7 @@ class _Reader:
             entries.get(self.job),
             tuple(self.watched),
             self.expected,
+<<<<<<< HEAD
             uid,
             self.spec,
             self.rival,
@@ -259,7 +288,21 @@ class _Reader:
         episode = self._open[event.origin, event.stream]
         first, last = self._span.get(event.origin, (event.time, event.time))
         self._span[event.origin] = min(first, event.time), max(last, event.time)
+=======
+            self._lived_by(names),
+        )
+
+    def _lived_by(self, names: dict[str, str]) -> dict[str, int]:
+        by: Counter[str] = Counter()
+        for origin, steps in self.lived_by.items():
+            by[names.get(origin, origin)] += steps
+        return dict(by)
+
+    def _decision(self, event: Event) -> None:
+        episode = self._open[event.origin, event.stream]
+>>>>>>> merge
         self.steps += 1
+        self.lived_by[event.origin] += 1
         self._where[event.n] = (episode, len(episode.rewards))
         episode.rewards.append(0.0)
         episode.worth.append(event.worth or 0.0)
@@ -290,11 +333,15 @@ class _Reader:
         self.discount = note.get("discount", self.discount)
 
 
-def _read(folder: Folder) -> dict[str, _Reader]:
+def _read(folder: Folder) -> tuple[dict[str, _Reader], dict[str, str]]:
+    """What each job's events tell, and the names of those to whom they happened."""
     readers: dict[str, _Reader] = {}
+    names: dict[str, str] = {}
     for event in folder.log.read():
+        if (mark := union.mark_of(event)) is not None:
+            names |= mark.names
         readers.setdefault(event.job, _Reader(event.job)).take(event)
-    return readers
+    return readers, names | {folder.about.uid: folder.about.name}
 
 
 def _only(told: dict[str, Told], job: str, learner: str) -> Told:
@@ -329,6 +376,7 @@ def fields(told: Told) -> dict[str, Any]:
         "random": entry.random_score if entry else None,
         "given_up": asdict(hopeless.cost(told.watched)) if told.watched else None,
         "prediction": asdict(told.outcome) if told.outcome else None,
+        "lived_by": told.lived_by,
     }
 
 
@@ -343,6 +391,9 @@ def lines(told: Told) -> Iterator[str]:
     yield f"{told.learner} on {told.job}: {worked}, {len(told.ended):,} episodes ended"
     if told.entry and told.entry.bar is not None:
         yield f"bar {words.figure(told.entry.bar)}, random {_or_none(told.entry.random_score)}"
+    if set(told.lived_by) - {told.learner}:
+        by = ", ".join(f"{name} {steps:,}" for name, steps in told.lived_by.items())
+        yield f"steps that happened first to: {by}"
     yield f"{'steps':>16} {'episodes':>8} {'return':>9} {'check':>9}  leads"
     edges = np.linspace(0, told.steps, min(ROWS, told.steps) + 1).round().astype(int)
     for first, last in itertools.pairwise(edges):
