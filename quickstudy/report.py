@@ -193,7 +193,7 @@ class _Reader:
         self.episodes: list[Episode] = []
         self.exams: list[Exam] = []
         self.watched: list[hopeless.Row] = []
-        self.expected: ledger.Expectation | None = None
+        self.expected: dict[str, ledger.Expectation] = {}  # by origin
         self.rival: Rival | None = None
         self.imports: list[dict[str, Any]] = []
         self._open: dict[tuple[str, str], Episode] = {}  # by origin and stream
@@ -221,7 +221,7 @@ class _Reader:
         elif "watched" in note:
             self.watched.append(hopeless.Row(**note["watched"]))
         elif ledger.NOTE in note:
-            self.expected = self.expected or ledger.of_note(note)
+            self.expected.setdefault(origin, ledger.of_note(note))
         elif rivals.NOTE in note:
             self.rival = rivals.of_note(note)
         elif "incumbent" in note:
@@ -242,7 +242,7 @@ class _Reader:
             tuple(self._beside(exam) for exam in self.exams),
             entries.get(self.job),
             tuple(self.watched),
-            self.expected,
+            self.expected.get(uid),
             uid,
             self.spec,
             self.rival,

@@ -272,8 +272,9 @@ def test_parts_that_do_not_belong_together(given, bea, tmp_path):
     file = repacked(given[1], tmp_path / "forged.skill", experience_db=log,
                     skill_json=json.dumps(about))  # fmt: skip
     refused(BadSkill, "its events are not those of job 'probe/both'", file, bea)
-    file = repacked(given[1], tmp_path / "no.skill", skill_json=b'{"format": 1}')
-    refused(BadSkill, "skill.json makes no sense", file, bea)
+    for nonsense in (b'{"format": 1}', b"[1]", json.dumps(about | {"seeds": {"a": "b"}})):
+        file = repacked(given[1], tmp_path / "no.skill", skill_json=nonsense)
+        refused(BadSkill, "skill.json makes no sense", file, bea)
 
 
 def test_a_job_the_giver_never_had(given, tmp_path, capsys):
