@@ -568,6 +568,89 @@ def verdict(
     found.raise_if_to_blame()
 
 
+@app.command()
+def merge(
+    learners: Annotated[
+        list[str],
+        typer.Argument(metavar="LEARNER", help="Names or paths. The same one twice makes "
+                       "a copy that may work elsewhere."),
+    ],
+    into: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The new learner: a name or a path."),
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Leave out what happened first to this learner "
+                     "(may be repeated): so a merger is undone. One LEARNER is enough then."),
+    ] = None,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Look what each would gain and lose; only that.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Make it though somebody's skill would suffer.")
+    ] = False,
+    retention: Annotated[
+        float,
+        typer.Option(metavar="SHARE", parser=_share, help="Of what a learner earns above "
+                     "chance, so much has to be kept."),
+    ] = "0.9",  # type: ignore[assignment]
+    json: Annotated[bool, typer.Option("--json", help="JSON lines.")] = False,
+) -> None:  # fmt: skip
+    """Makes one learner that has all the experience of several, and their skill.
+
+    The others stay as they are, and may be at work. No step is taken in any job but to try, in
+    held-out worlds, what would be kept; it refuses where that is too little. Merging the same
+    again, or in another order, gives the same mind.
+
+    
+    Examples:
+      quickstudy merge ada bea --preview
+      quickstudy merge ada bea --into cleo
+      quickstudy merge cleo --without bea --into dora
+    """
+    with Interrupt():
+        from quickstudy.collective import desk
+
+        asked = desk.Asked(
+            learners=tuple(learners),
+            into=into,
+            without=tuple(without or ()),
+            is_preview=preview,
+            force=force,
+            retention=retention,
+        )
+        desk.merge(asked, is_json=json)
+
+
+logs = typer.Typer(no_args_is_help=True, help="Looks after a learner's log of experience.")
+app.add_typer(logs, name="log")
+
+
+@logs.command("replay")
+def log_replay(
+    learner: Annotated[
+        str, typer.Argument(metavar="LEARNER", help="A learner's name or path.")
+    ],
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a job.")] = False,
+) -> None:
+    """Rebuilds a learner's minds from experience alone, and compares them with those it has.
+
+    Takes about as long as it studied in all. The exit code is 1 where fewer than 99 % of
+    decisions are alike; nothing is changed.
+
+    
+    Examples:
+      quickstudy log replay ada
+      quickstudy log replay ada --json
+    """
+    with Interrupt():
+        from quickstudy.collective import desk
+
+        if not desk.replay(learner, is_json=json):
+            raise typer.Exit(1)
+
+
 # ---- errors, in one place
 
 

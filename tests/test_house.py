@@ -24,7 +24,7 @@ MAY = {
     "lineage": GROUND | {*ROOMS, "life"},
     "learner": GROUND | {*ROOMS, "hopeless", "life", "lineage", "rivals"},
     "collective": GROUND
-    | {*ROOMS, "collective", "exams", "learner", "lineage", "life", "words"},
+    | {*ROOMS, "collective", "exams", "learner", "interrupt", "lineage", "life", "words"},
     "careers": GROUND
     | {*ROOMS, "careers", "clinic", "learner", "lineage", "report", "rivals", "words"},
     "ledger": GROUND | {"clinic", "jobs", "learner", "words"},

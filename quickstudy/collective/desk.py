@@ -1,0 +1,176 @@
+"""Merging as a command: says what each parent would gain and lose, and what came of it.
+
+Left out: a live view; merging takes seconds to minutes.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from quickstudy import words
+from quickstudy.collective import merge as merging
+from quickstudy.collective import replay as replaying
+from quickstudy.collective.merge import Share
+from quickstudy.collective.prospect import Prospect
+from quickstudy.errors import QuickstudyError
+from quickstudy.interrupt import Stopped
+
+PLAIN_WIDTH = 120  # columns, where there is no terminal
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person asked for; see `quickstudy merge --help`."""
+
+    learners: tuple[str, ...]
+    into: str | None
+    without: tuple[str, ...] = ()
+    is_preview: bool = False
+    force: bool = False
+    retention: float = merging.LEAST_RETENTION
+
+
+def merge(asked: Asked, is_json: bool = False) -> None:
+    """Merges, or looks what merging would do, and says so.
+
+    Raises:
+      As `merge.merge`; Stopped where it was asked to.
+    """
+
+    def look(found: Sequence[Prospect]) -> None:
+        _show(found, is_json)
+
+    with _nothing_left():
+        if asked.is_preview:
+            look(merging.preview(asked.learners, without=asked.without, tell=_tell))
+            return
+        if asked.into is None:
+            raise QuickstudyError(
+                "Nobody was named to merge into; give --into NAME, or --preview to look only."
+            )
+        made = merging.merge(
+            asked.learners, asked.into, without=asked.without, force=asked.force,
+            retention=asked.retention, tell=_tell, look=look,
+        )  # fmt: skip
+    with made:
+        shares = merging.provenance(made)
+        if is_json:
+            about = {"learner": made.name, "path": str(made.path), "jobs": made.jobs}
+            print(words.json_line("merge", about | {"from": [asdict(s) for s in shares]}))
+            return
+        print(words.plain(f"{made.name} lives in {made.path}. What it knows happened to:"))
+        for line in lines(shares):
+            print(words.plain(f"  {line}"))
+
+
+def replay(learner: str, is_json: bool = False) -> bool:
+    """Rebuilds a learner's minds from its log, says how they compare; whether they are alike.
+
+    Raises:
+      As `replay.replay`.
+    """
+    found = replaying.replay(learner, tell=_tell)
+    for one in found:
+        if is_json:
+            print(words.json_line("replay", asdict(one) | {"is_alike": one.is_alike}))
+        else:
+            print(words.plain(str(one)))
+    return all(one.is_alike for one in found)
+
+
+def lines(shares: Sequence[Share]) -> Iterator[str]:
+    """Who contributed what, a line each."""
+    for share in shares:
+        worked = ", ".join(f"{job} {steps:,} steps" for job, steps in share.steps.items())
+        yield f"{share.name}{' (itself)' if share.is_own else ''}: {worked or 'nothing yet'}"
+
+
+def table(found: Sequence[Prospect]) -> Table:
+    """What each parent would gain and lose on each of its jobs."""
+    drawn = Table(box=None, header_style="bold", pad_edge=False)
+    drawn.add_column("learner", style="cyan", no_wrap=True)
+    drawn.add_column("job", no_wrap=True)
+    for name in ("steps", "earns", "merged", "random"):
+        drawn.add_column(name, justify="right", no_wrap=True)
+    drawn.add_column("gain", no_wrap=True)
+    drawn.add_column("keeps", no_wrap=True)
+    drawn.add_column("by")
+    for one in found:
+        earns = (one.earns, one.would_earn, one.random)
+        returns = [""] * 3 if one.earns is None else [words.figure(number) for number in earns]
+        cells = (
+            one.parent,
+            one.job,
+            f"{one.steps:,}",
+            *returns,
+            _gain(one),
+            _kept(one),
+            _by(one),
+        )
+        drawn.add_row(*map(words.plain, cells))
+    return drawn
+
+
+def fields(one: Prospect) -> dict[str, Any]:
+    """The same for programs."""
+    told = asdict(one)
+    for name in ("difference", "retention"):
+        estimate = getattr(one, name)
+        told[name] = None if estimate is None else estimate._asdict()
+    return told
+
+
+def _gain(one: Prospect) -> str:
+    if one.how == "unchanged":
+        return "none"
+    value, low, high = map(words.signed, one.difference)
+    return f"{value} ({low} to {high})"
+
+
+def _kept(one: Prospect) -> str:
+    if one.how == "unchanged":
+        return "all"
+    if one.retention is None:
+        return "not above random"
+    value, low, high = (round(100 * part) for part in one.retention)
+    return f"{value} % ({low} to {high})"
+
+
+def _by(one: Prospect) -> str:
+    if one.how == "unchanged":
+        return "the same mind"
+    if one.how == "worlds":
+        return f"{one.cases} worlds"
+    return f"own worth, {one.cases} episodes, {one.agreement:.0%} alike"
+
+
+def _show(found: Sequence[Prospect], is_json: bool) -> None:
+    if is_json:
+        for one in found:
+            print(words.json_line("prospect", fields(one)))
+        return
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
+    console.print(table(found))
+
+
+def _tell(sentence: str) -> None:
+    print(f"quickstudy: {sentence}", file=sys.stderr)
+
+
+@contextmanager
+def _nothing_left() -> Iterator[None]:
+    try:
+        yield
+    except Stopped as stopped:
+        _tell("Stopped; nothing was made, and the learners are as they were.")
+        stopped.is_told = True
+        raise
