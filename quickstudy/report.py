@@ -14,6 +14,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ import numpy as np
 from quickstudy import hopeless, ledger, rivals, words
 from quickstudy.errors import DiskTrouble, QuickstudyError, did_you_mean
 from quickstudy.experience import folder as folders
+from quickstudy.experience import union
 from quickstudy.experience.event import Event, Kind
 from quickstudy.experience.folder import Folder
 from quickstudy.jobs.entry import Entry
@@ -98,6 +100,7 @@ class Told:
     played: what the incumbent of the catalogue earned, on each held-out world.
     span: times of the first and the latest decision, its own if it took any [unix s].
     imports: where foreign experience of this job came from, oldest first.
+    lived_by: steps by the name of the learner to whom they happened first.
     """
 
     learner: str
@@ -116,6 +119,7 @@ class Told:
     played: tuple[float, ...] = ()
     span: tuple[float, float] = (0.0, 0.0)
     imports: tuple[dict[str, Any], ...] = ()
+    lived_by: dict[str, int] = field(default_factory=dict)
 
     @property
     def steps(self) -> int:
@@ -168,10 +172,10 @@ def of(learner: str | Path, job: str | None = None) -> tuple[Told, ...]:
       QuickstudyError: it never worked on that job, or on any.
     """
     with Folder.open(folders.resolve(learner), readonly=True) as folder:
-        readers = _read(folder)
+        readers, names = _read(folder)
         name = folder.about.name
         told = {
-            key: reader.told(name, folder.path, folder.about.uid)
+            key: reader.told(name, folder.path, folder.about.uid, names)
             for key, reader in readers.items()
         }
     worked = {key: t for key, t in told.items() if t.steps}
@@ -230,7 +234,7 @@ class _Reader:
         elif IMPORTED in note:
             self.imports.append(note[IMPORTED])
 
-    def told(self, learner: str, path: Path, uid: str) -> Told:
+    def told(self, learner: str, path: Path, uid: str, names: dict[str, str]) -> Told:
         entries = {entry.name: entry for entry in registry().entries()}
         return Told(
             learner,
@@ -249,11 +253,18 @@ class _Reader:
             tuple(earned for played in self._incumbent.values() for earned in played),
             self._span.get(uid) or self._span_of_all(),
             tuple(self.imports),
+            self._lived_by(names),
         )
 
     def _span_of_all(self) -> tuple[float, float]:
         first, last = zip(*self._span.values(), strict=True) if self._span else ((0,), (0,))
         return min(first), max(last)
+
+    def _lived_by(self, names: dict[str, str]) -> dict[str, int]:
+        by: Counter[str] = Counter()
+        for episode in self.episodes:
+            by[names.get(episode.origin, episode.origin)] += len(episode.rewards)
+        return dict(by)
 
     def _decision(self, event: Event) -> None:
         episode = self._open[event.origin, event.stream]
@@ -290,11 +301,15 @@ class _Reader:
         self.discount = note.get("discount", self.discount)
 
 
-def _read(folder: Folder) -> dict[str, _Reader]:
+def _read(folder: Folder) -> tuple[dict[str, _Reader], dict[str, str]]:
+    """What each job's events tell, and the names of those to whom they happened."""
     readers: dict[str, _Reader] = {}
+    names: dict[str, str] = {}
     for event in folder.log.read():
+        if (mark := union.mark_of(event)) is not None:
+            names |= mark.names
         readers.setdefault(event.job, _Reader(event.job)).take(event)
-    return readers
+    return readers, names | {folder.about.uid: folder.about.name}
 
 
 def _only(told: dict[str, Told], job: str, learner: str) -> Told:
@@ -329,6 +344,7 @@ def fields(told: Told) -> dict[str, Any]:
         "random": entry.random_score if entry else None,
         "given_up": asdict(hopeless.cost(told.watched)) if told.watched else None,
         "prediction": asdict(told.outcome) if told.outcome else None,
+        "lived_by": told.lived_by,
     }
 
 
@@ -343,6 +359,9 @@ def lines(told: Told) -> Iterator[str]:
     yield f"{told.learner} on {told.job}: {worked}, {len(told.ended):,} episodes ended"
     if told.entry and told.entry.bar is not None:
         yield f"bar {words.figure(told.entry.bar)}, random {_or_none(told.entry.random_score)}"
+    if set(told.lived_by) - {told.learner}:
+        by = ", ".join(f"{name} {steps:,}" for name, steps in told.lived_by.items())
+        yield f"steps that happened first to: {by}"
     yield f"{'steps':>16} {'episodes':>8} {'return':>9} {'check':>9}  leads"
     edges = np.linspace(0, told.steps, min(ROWS, told.steps) + 1).round().astype(int)
     for first, last in itertools.pairwise(edges):

@@ -17,9 +17,9 @@ from rich.table import Table
 from quickstudy import words
 from quickstudy.collective import merge as merging
 from quickstudy.collective import replay as replaying
-from quickstudy.collective.merge import Share
 from quickstudy.collective.prospect import Prospect
 from quickstudy.errors import QuickstudyError
+from quickstudy.experience.union import Share
 from quickstudy.interrupt import Stopped
 
 PLAIN_WIDTH = 120  # columns, where there is no terminal
@@ -63,11 +63,12 @@ def merge(asked: Asked, is_json: bool = False) -> None:
         shares = merging.provenance(made)
         if is_json:
             about = {"learner": made.name, "path": str(made.path), "jobs": made.jobs}
-            print(words.json_line("merge", about | {"from": [asdict(s) for s in shares]}))
+            print(words.json_line("merge", about | {"from": [s._asdict() for s in shares]}))
             return
-        print(words.plain(f"{made.name} lives in {made.path}. What it knows happened to:"))
-        for line in lines(shares):
-            print(words.plain(f"  {line}"))
+        print(words.plain(f"{made.name} lives in {made.path}. What it knows happened to"))
+        for share in shares:
+            if share.steps:
+                print(words.plain(f"  {_share(share)}"))
 
 
 def replay(learner: str, is_json: bool = False) -> bool:
@@ -83,13 +84,6 @@ def replay(learner: str, is_json: bool = False) -> bool:
         else:
             print(words.plain(str(one)))
     return all(one.is_alike for one in found)
-
-
-def lines(shares: Sequence[Share]) -> Iterator[str]:
-    """Who contributed what, a line each."""
-    for share in shares:
-        worked = ", ".join(f"{job} {steps:,} steps" for job, steps in share.steps.items())
-        yield f"{share.name}{' (itself)' if share.is_own else ''}: {worked or 'nothing yet'}"
 
 
 def table(found: Sequence[Prospect]) -> Table:
@@ -127,9 +121,14 @@ def fields(one: Prospect) -> dict[str, Any]:
     return told
 
 
+def _share(share: Share) -> str:
+    worked = ", ".join(f"{job} {steps:,} steps" for job, steps in share.steps.items())
+    return f"{share.name}: {worked}"
+
+
 def _gain(one: Prospect) -> str:
-    if one.how == "unchanged":
-        return "none"
+    if one.earns is None:
+        return "none" if one.how == "unchanged" else "lost"
     value, low, high = map(words.signed, one.difference)
     return f"{value} ({low} to {high})"
 
@@ -137,6 +136,8 @@ def _gain(one: Prospect) -> str:
 def _kept(one: Prospect) -> str:
     if one.how == "unchanged":
         return "all"
+    if one.how == "gone":
+        return "nothing"
     if one.retention is None:
         return "not above random"
     value, low, high = (round(100 * part) for part in one.retention)
@@ -146,6 +147,8 @@ def _kept(one: Prospect) -> str:
 def _by(one: Prospect) -> str:
     if one.how == "unchanged":
         return "the same mind"
+    if one.how == "gone":
+        return "left out"
     if one.how == "worlds":
         return f"{one.cases} worlds"
     return f"own worth, {one.cases} episodes, {one.agreement:.0%} alike"

@@ -21,7 +21,6 @@ import contextlib
 import hashlib
 import json
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +34,7 @@ from quickstudy.experience import folder as folders
 from quickstudy.experience import union
 from quickstudy.experience.event import Event, Kind
 from quickstudy.experience.folder import Folder
+from quickstudy.experience.union import Share
 from quickstudy.jobs.specs import describe_change, spec_from_json
 from quickstudy.learner import Learner, open_learner
 from quickstudy.lineage import Known
@@ -65,20 +65,6 @@ class Account:
         return int.from_bytes(hashlib.sha256(told.encode()).digest()[:4], "little") >> 1
 
 
-@dataclass(frozen=True)
-class Share:
-    """What happened first to one learner, in the experience of another.
-
-    origin: its uid. name: as far as known. steps: decisions, by job. is_own: of the learner
-    itself.
-    """
-
-    origin: str
-    name: str
-    steps: dict[str, int]
-    is_own: bool
-
-
 # ---- the face
 
 
@@ -100,7 +86,7 @@ def merge(
         with `without`.
       into: name or path of the new learner.
       without: names or uids of learners; what happened to them first is left out. So a merger
-        is undone.
+        is undone, whatever is lost by it.
       force: makes it though a parent's skill would suffer.
       retention: the share of what a parent earns above chance that has to be kept.
       settings: of the minds, as for `hire`. tell: hears what is being done.
@@ -120,10 +106,11 @@ def merge(
             folders.new(path, settings={"seed": account.seed}) as beside,
             _moved_in(beside, account, settings) as new,
         ):
-            found = prospect.all_of(opened, new, tell) if look or not force else ()
+            is_bold = force or bool(without)
+            found = prospect.all_of(opened, new, tell) if look or not is_bold else ()
             if look:
                 look(found)
-            if not force:
+            if not is_bold:
                 _check_kept(found, retention, new.name)
     return open_learner(path, settings)
 
@@ -150,19 +137,8 @@ def preview(
 
 
 def provenance(learner: Learner) -> tuple[Share, ...]:
-    """Who contributed what to a learner's experience: itself first, then by steps."""
-    steps: dict[str, Counter[str]] = {learner.uid: Counter()}
-    names = {learner.uid: learner.name}
-    for event in learner.log.read():
-        if (mark := union.mark_of(event)) is not None:
-            names |= mark.names
-        elif event.kind == Kind.DECISION:
-            steps.setdefault(event.origin, Counter())[event.job] += 1
-    shares = [
-        Share(origin, names.get(origin, origin), dict(count), origin == learner.uid)
-        for origin, count in steps.items()
-    ]
-    return tuple(sorted(shares, key=lambda s: (not s.is_own, -sum(s.steps.values()), s.origin)))
+    """Who contributed what to a learner's experience (see `union.provenance`)."""
+    return union.provenance(learner.log, learner.name)
 
 
 # ---- from parents to an account

@@ -41,7 +41,7 @@ FEWEST, MOST = 5, 20  # worlds
 SITUATIONS = 400  # at most, where there is no world
 Act = Callable[[Observation], Array]
 NONE, ALL = Estimate(0.0, 0.0, 0.0), Estimate(1.0, 1.0, 1.0)
-How = Literal["unchanged", "worlds", "experience"]
+How = Literal["unchanged", "worlds", "experience", "gone"]
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,10 @@ class Prospect:
     """What a parent would gain and lose on one job.
 
     how: "unchanged" where the merged mind is the parent's own, bit for bit; "worlds" where it
-      was tried; "experience" where it was estimated from the parent's own.
+      was tried; "experience" where it was estimated from the parent's own; "gone" where all
+      that was known of the job is left out.
     cases: worlds, or episodes. earns, would_earn, random: means a world, or of worth by the
-      parent's own judgement; None where unchanged.
+      parent's own judgement; None where nothing was tried.
     difference: would_earn less earns. retention: see the module; None where there is nothing
       to keep. agreement: share of situations in which both decide alike, where estimated.
     """
@@ -86,6 +87,8 @@ def all_of(
 
 def of(parent: Learner, merged: Learner, job: str) -> Prospect:
     """Of one parent on one job."""
+    if job not in merged.jobs:
+        return Prospect(parent.name, job, parent.steps(job), "gone", retention=None)
     before, after = parent.mind(job), merged.mind(job)
     if is_same(before, after):
         return Prospect(parent.name, job, parent.steps(job), "unchanged")

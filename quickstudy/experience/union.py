@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -56,6 +56,19 @@ class Mark(NamedTuple):
     names: Mapping[str, str]
 
 
+class Share(NamedTuple):
+    """What happened first to one learner, in the experience of another.
+
+    origin: its uid. name: as far as known. steps: decisions, by job. is_own: of the learner
+    itself.
+    """
+
+    origin: str
+    name: str
+    steps: dict[str, int]
+    is_own: bool
+
+
 def mark_of(event: Event) -> Mark | None:
     """The mark that an event is, if it is one."""
     said = (event.note or {}).get(MERGED) if event.kind == Kind.NOTE else None
@@ -79,6 +92,23 @@ def reach(events: Iterable[Event]) -> Reach:
     for event in events:
         last[event.origin] = max(last.get(event.origin, 0), event.origin_n)
     return last
+
+
+def provenance(log: Log, name: str) -> tuple[Share, ...]:
+    """Who contributed what to the experience of the learner `name`: itself, then by steps."""
+    steps: dict[str, Counter[str]] = {log.uid: Counter()}
+    names: dict[str, str] = {}
+    for event in log.read():
+        if (mark := mark_of(event)) is not None:
+            names |= mark.names
+        elif event.kind == Kind.DECISION:
+            steps.setdefault(event.origin, Counter())[event.job] += 1
+    names[log.uid] = name
+    shares = [
+        Share(origin, names.get(origin, origin), dict(count), origin == log.uid)
+        for origin, count in steps.items()
+    ]
+    return tuple(sorted(shares, key=lambda s: (not s.is_own, -sum(s.steps.values()), s.origin)))
 
 
 # ---- from logs to their union

@@ -175,7 +175,7 @@ def test_terms_and_provenance_travel_on(given, bea, tmp_path, capsys):
                                                               ("bea", "ask Bea")}  # fmt: skip
     assert main(["career", str(cleo)]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "40 steps (0 of its own)" in said and f"licence: {LICENCE}" in said
+    assert "40 steps (0 of its own, 40 of ada's)" in said and f"licence: {LICENCE}" in said
     assert not qs.career(cleo).families  # it did not learn that itself
 
 

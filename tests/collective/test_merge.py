@@ -1,4 +1,4 @@
-"""A merged learner is the union of its parents' experience; its minds follow from that alone."""
+"""A merged learner is the union of its parents' experience, and its minds follow from that."""
 
 from __future__ import annotations
 
@@ -196,13 +196,17 @@ def test_worlds_kept_for_an_exam_stay_kept(family: Path, tmp_path: Path) -> None
 
 
 def test_undone_the_other_parent_is_back(family: Path, tmp_path: Path) -> None:
+    """What only the one who is left out knew is gone; that is not refused: it was asked for."""
     for whole, gone in (("cleo", "bea"), ("twins", "eve")):
         with (
             opened(family / "ada") as ada,
-            merged(family / whole, into=tmp_path / gone, without=[gone]) as left,
+            qs.merge([family / whole], tmp_path / gone, without=[gone], settings=SMALL) as left,
         ):
             assert left.jobs == (CART,)
             assert_same(ada, left, CART)
+            assert [event.kind for event in left.log.read() if event.origin == left.uid] == [
+                Kind.NOTE
+            ]
             shares = provenance(left)
             assert [share.name for share in shares] == [gone, "ada"]
             assert shares[1].steps == {CART: 80}
