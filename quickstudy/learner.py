@@ -49,6 +49,7 @@ from quickstudy.experience.folder import Folder
 from quickstudy.experience.log import Log
 from quickstudy.hopeless import Hope
 from quickstudy.jobs import registry
+from quickstudy.jobs.family import family
 from quickstudy.jobs.gym import GymJob
 from quickstudy.jobs.layout import Layout, spec_of
 from quickstudy.jobs.specs import describe_change, spec_from_json, spec_to_json
@@ -60,9 +61,12 @@ from quickstudy.types import Decision, End, Moment, Observation, Spec
 
 SAVE_SECONDS = 30.0  # between two saves of the mind while it works
 CHECK_STEPS = 1_000  # of a frozen check, at most, but for one episode
+FIT_TO_TEACH = 1_000  # decisions on a job, before another of its family starts from it
+MOST_RELATIVES = 8  # from which one job starts
 FEWEST, MOST = 3, 10  # episodes of a check
 
 Progress = Callable[[int, int], None]  # (events studied again, events to study)
+Tell = Callable[[str], None]  # says a sentence to whoever waits
 
 
 @dataclass
@@ -257,6 +261,22 @@ class Learner:
         return session if session and self.steps(job) < session.until else None
 
     # ---- its own loop: a job with an environment
+
+    def enter(self, job: str, tell: Tell | None = None) -> None:
+        """Takes up a job, as `work` would, and says so where that takes time.
+
+        A job of a family (see `jobs.family`) of which it knows others begins with what these
+        taught it, and drops that where it does harm (see `mind.pool`).
+
+        Raises:
+          As `work`.
+        """
+        self._bench(job, tell)
+
+    def taught_by(self, job: str) -> tuple[str, ...]:
+        """The jobs with whose lessons its mind began on this one."""
+        begun = self._log.read(job=job, kinds=[Kind.INHERITANCE])
+        return tuple(dict.fromkeys(name for event in begun for name in event.note["from"]))
 
     def work(
         self,
@@ -587,22 +607,39 @@ class Learner:
             job = name
         return self._places[job]
 
-    def _bench(self, job: str) -> tuple[str, Bench]:
+    def _bench(self, job: str, tell: Tell | None = None) -> tuple[str, Bench]:
         name = registry.registry().find(job).name
         if name not in self._benches:
             made = registry.make(job)
-            self._enter(name, made.spec)
+            self._enter(name, made.spec, tell)
             is_single = registry.registry().find(job).is_single
             self._benches[name] = Bench(made, made if is_single else None)
         return name, self._benches[name]
 
-    def _enter(self, name: str, spec: Spec) -> None:
+    def _enter(self, name: str, spec: Spec, tell: Tell | None = None) -> None:
         """Takes up a job, or finds it as it was."""
         if name in self._places:
             self._check_spec(name, spec)
             return
         self._log.append(Kind.JOB, name, note=spec_to_json(spec))
         self._take_up(name, spec)
+        relatives = self._relatives(name, spec)
+        if relatives:
+            if tell:
+                tell(f"{name}: begins with what {_listed(relatives)} taught; a few seconds.")
+            life.inherit(self._places[name], relatives)
+
+    def _relatives(self, name: str, spec: Spec) -> dict[str, minds.Mind]:
+        """Minds of the latest jobs of a family that have something to teach."""
+        known = {
+            other: place.mind
+            for other, place in self._places.items()
+            if other != name
+            and family(place.layout.spec) == family(spec)
+            and "judgement" in minds.speeds(place.mind)
+            and minds.own_decisions(place.mind) >= FIT_TO_TEACH
+        }
+        return dict(list(known.items())[-MOST_RELATIVES:])
 
     def _check_spec(self, name: str, spec: Spec) -> None:
         old = self._places[name].layout.spec
@@ -818,6 +855,11 @@ def _is_past(hope: Hope, place: Place, episode: Episode, decision: Decision) -> 
 def held_out_seed(job: str, world: int) -> int:
     """Seed of a job's held-out world number `world`; never a seed of work."""
     return _seed(2**32 - 1, _number(job), world)
+
+
+def _listed(names: Iterable[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _worlds_of(seeds: Sequence[int], barred: set[int]) -> list[int]:

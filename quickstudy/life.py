@@ -14,7 +14,7 @@ rebuilt (`absorb`).
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from quickstudy.errors import UnknownDecision
@@ -23,8 +23,10 @@ from quickstudy.experience.log import Log
 from quickstudy.jobs.job import Job
 from quickstudy.jobs.layout import Layout
 from quickstudy.mind import mind as minds
+from quickstudy.mind import pool
 from quickstudy.mind.memory import TERMINAL
 from quickstudy.mind.mind import Forecast, Mind
+from quickstudy.mind.pool import Inheritance
 from quickstudy.types import Array, Decision, End, Moment, Observation
 
 WORK = "work"  # the stream on which `live` works
@@ -225,6 +227,19 @@ def absorb(place: Place, event: Event) -> None:
         assert event.decision is not None
         row = row_of(place, event.decision)
         _followed(place, row, event.decision, event.reward, event.end, shown, event.stream)
+    elif event.kind == Kind.INHERITANCE:
+        assert event.observation is not None and event.note is not None
+        pool.receive(place.mind, Inheritance(event.observation, event.note))
+
+
+def inherit(place: Place, relatives: Mapping[str, Mind]) -> None:
+    """A job not begun yet starts from what others of its family taught; see `mind.pool`."""
+    taught = pool.inherit(place.mind, list(relatives.values()))
+    note = taught.note | {"from": list(relatives)}
+    place.is_absorbed = False
+    place.log.append(Kind.INHERITANCE, place.name, observation=taught.parameters, note=note)
+    pool.receive(place.mind, Inheritance(taught.parameters, note))
+    place.is_absorbed = True
 
 
 def recall(place: Place, event: Event) -> None:

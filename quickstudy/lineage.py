@@ -43,7 +43,7 @@ from quickstudy.mind.mind import Mind
 from quickstudy.mind.pool import pool
 from quickstudy.types import End, Spec
 
-LIVED = (Kind.EPISODE, Kind.DECISION, Kind.OUTCOME)
+LIVED = (Kind.INHERITANCE, Kind.EPISODE, Kind.DECISION, Kind.OUTCOME)
 Key = tuple[tuple[str, int], ...]  # of each origin, the number of the job's last event
 
 

@@ -96,6 +96,7 @@ def _work_on(
 ) -> None:
     learner = arrival.learner
     interrupt.hint = screen.hint
+    learner.enter(job, screen.say)
     ledger.expect(learner, job, asked.predicts, foretell)
     events = appraisal.work(learner, job, steps, asked.checks, asked.stop_hopeless)
     try:

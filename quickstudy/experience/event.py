@@ -44,6 +44,8 @@ class Kind(enum.IntEnum):
     """What followed a decision: reward, next observation, end. May be late or partial."""
     NOTE = 5
     """Anything else worth keeping: exam results, cuts, marks of study."""
+    INHERITANCE = 6
+    """A job's mind starts from what others taught (observation: parameters; note: the rest)."""
 
 
 class Event(NamedTuple):

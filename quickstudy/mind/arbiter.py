@@ -28,6 +28,7 @@ import numpy as np
 
 SPEEDS = ("instinct", "judgement")
 COVERED, DEVIATIONS = 0.9, 1.645  # so much of a bell curve lies within so many spreads
+FEW = 3.5  # episodes, forgetfully counted: four
 KNOTS = 20  # numbers that stand for an episode's misses, at most
 
 
@@ -191,6 +192,30 @@ def adventure(arbiter: Arbiter, settings: Settings) -> float:
     doubt = deviation * math.sqrt(float((1.0 / weight).sum()))
     is_no_less = 0.5 * math.erfc((plain - adventurous) / (math.sqrt(2.0) * doubt))
     return min(1.0, max(settings.least_adventure, 2.0 * is_no_less))
+
+
+def is_outdone(arbiter: Arbiter, deviation: float) -> bool:
+    """Whether instinct led to clearly more than judgement, once a few episodes are over.
+
+    Clearly: by more than a standard error, where returns differ by `deviation` at least.
+    """
+    if sum(arbiter.mood_weight) < FEW or min(arbiter.weight) <= 1e-3:
+        return False
+    fast, slow = np.array(arbiter.total) / arbiter.weight
+    own = _deviation(arbiter.weight, arbiter.total, arbiter.squares)
+    doubt = math.sqrt(sum(1.0 / weight for weight in arbiter.weight))
+    return bool(fast - slow > max(deviation, own) * doubt)
+
+
+def errs_beyond(arbiter: Arbiter, deviation: float) -> bool:
+    """Whether judgement's recent error is more than twice a deviation, likewise."""
+    return sum(arbiter.mood_weight) > FEW and arbiter.error[1] > 4.0 * deviation**2
+
+
+def forget(arbiter: Arbiter, speed: str) -> None:
+    """As if a speed had never led."""
+    at = SPEEDS.index(speed)
+    arbiter.weight[at] = arbiter.total[at] = arbiter.squares[at] = 0.0
 
 
 def is_all_alike(arbiter: Arbiter) -> bool:

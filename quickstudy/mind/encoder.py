@@ -146,7 +146,11 @@ def init_normaliser(frame: Frame) -> Normaliser:
 
 def update_normaliser(normaliser: Normaliser, frame: Frame, raw: np.ndarray) -> Normaliser:
     """Takes in the observations raw [B, R]. An entry that has never moved keeps its scale."""
-    seen = moments.update(normaliser.seen, raw[:, frame.numbers_at])
+    return normaliser_of(moments.update(normaliser.seen, raw[:, frame.numbers_at]))
+
+
+def normaliser_of(seen: Moments) -> Normaliser:
+    """By the mean and the deviation of what was seen."""
     std = moments.std(seen)
     std = np.where(std > MIN_STD * (1 + np.abs(seen.mean)), std, 1.0)
     return Normaliser(seen, seen.mean.astype(np.float32), (1 / std).astype(np.float32))

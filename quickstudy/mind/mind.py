@@ -44,6 +44,7 @@ class Settings:
     even_updates: int = 10_000  # decisions at which it is one update per decision
     refit_growth: float = 0.1  # instinct is refitted when experience has grown by this share
     refit_steps: int = 50  # and, within an episode, by at least so many decisions
+    trial: int = 2_000  # decisions on a new job in which an inheritance can still be dropped
     window: int = 500  # decisions after which an episode is judged, and its mood drawn afresh
     lead: str = "both"  # "instinct" or "judgement": that one alone, for probes
 
@@ -72,6 +73,8 @@ class Counts:
     not made. fitted: rows in memory at instinct's last refit. horizon: longest episode so
     far [steps]. past, past_mean, past_m2: of the discounted sums of rewards up to each
     decision: how many, their mean, the sum of their squared deviations (Welford 1962).
+    inherited: of the decisions, those that stand for other jobs' (see `pool.inherit`).
+    taught_error: how far values erred there, root mean square.
     """
 
     decisions: int = 0
@@ -85,6 +88,8 @@ class Counts:
     past: int = 0
     past_mean: float = 0.0
     past_m2: float = 0.0
+    inherited: int = 0
+    taught_error: float = 0.0
 
 
 class Forecast(NamedTuple):
@@ -213,6 +218,8 @@ def leader(mind: Mind, rng: np.random.Generator | None = None) -> str:
         return known[0]
     if int(mind.learned.judgement.updates) < mind.settings.first_lead:
         return "instinct"
+    if mind.counts.inherited and not any(mind.arbiter.weight):
+        return "judgement"
     return arbiter.leader(mind.arbiter, mind.settings.arbiter, rng)
 
 
@@ -424,7 +431,8 @@ def decided(
     current.length += 1
     counts, s = mind.counts, mind.settings
     counts.decisions += 1
-    counts.owed += min(max(s.even_updates / counts.decisions, s.least_updates), s.most_updates)
+    own = own_decisions(mind)
+    counts.owed += min(max(s.even_updates / own, s.least_updates), s.most_updates)
     return row
 
 
@@ -455,6 +463,44 @@ def ended(mind: Mind, stream: str, end: End, last: Observation | None) -> None:
             _link(mind, current, mind.memory.add(last.raw, last.mask, None))
     _judge(mind, current, tail, is_whole=end != End.CUT)
     mind.counts.horizon = max(mind.counts.horizon, current.length)
+    if _is_misled(mind):
+        _drop_inheritance(mind)
+
+
+def _is_misled(mind: Mind) -> bool:
+    """Whether what other jobs taught does harm on this one: prequentially, so it was tried.
+
+    Where instinct can lead, it is the measure: it knows this job alone. Elsewhere promises
+    are: a value that errs twice as far as where it was learned does not hold here.
+    """
+    counts = mind.counts
+    if not 0 < counts.inherited or own_decisions(mind) > mind.settings.trial:
+        return False
+    if "instinct" in speeds(mind):
+        return arbiter.is_outdone(mind.arbiter, return_scale(mind))
+    return arbiter.errs_beyond(mind.arbiter, max(return_scale(mind), counts.taught_error))
+
+
+def own_decisions(mind: Mind) -> int:
+    """Decisions on this job, without those that stand for what was inherited."""
+    return mind.counts.decisions - mind.counts.inherited
+
+
+def _drop_inheritance(mind: Mind) -> None:
+    """Judgement begins afresh, and makes up for the updates that it would have had."""
+    fresh, counts, memory = init(mind.frame.spec, mind.seed, mind.settings), mind.counts, mind.memory
+    slow = fresh.learned.judgement
+    own = own_decisions(mind)
+    rewards = memory.reward[: memory.size]
+    counts.decisions, counts.inherited, counts.rewards = own, 0, float(rewards.sum())
+    counts.worst, counts.best = min(0.0, float(rewards.min())), max(0.0, float(rewards.max()))
+    counts.fitted = 0
+    counts.owed += mind.settings.most_updates * own
+    mind.learned = mind.learned._replace(
+        normaliser=fresh.learned.normaliser, judgement=slow, coming=slow
+    )
+    look_and_refit(mind)
+    arbiter.forget(mind.arbiter, "judgement")
 
 
 def _link(mind: Mind, current: Stream, after: int) -> None:
@@ -511,15 +557,20 @@ def study(mind: Mind, between_episodes: bool = False) -> None:
     if mind.memory.num_ready and new >= max(
         least, mind.settings.refit_growth * mind.memory.size
     ):
-        _look(mind)
-        if "instinct" in speeds(mind):
-            _refit(mind)
-        mind.counts.fitted = mind.memory.size
+        look_and_refit(mind)
     fused = judgement.fused_updates(mind.frame, mind.settings.judgement)
     while mind.counts.owed >= fused and mind.memory.num_ready >= mind.settings.first_study:
         if "judgement" in speeds(mind):
             _update(mind)
         mind.counts.owed -= fused
+
+
+def look_and_refit(mind: Mind) -> None:
+    """Takes what is new in memory into the normaliser, and fits instinct afresh."""
+    _look(mind)
+    if "instinct" in speeds(mind):
+        _refit(mind)
+    mind.counts.fitted = mind.memory.size
 
 
 def _look(mind: Mind) -> None:

@@ -36,6 +36,14 @@ def update(moments: Moments, lot: np.ndarray) -> Moments:
     )
 
 
+def merge(one: Moments, other: Moments) -> Moments:
+    """Of what both are of."""
+    count = one.number + other.number
+    delta, share = other.mean - one.mean, other.number / max(float(count), 1e-300)
+    apart = delta**2 * one.number * share
+    return Moments(np.asarray(count), one.mean + delta * share, one.m2 + other.m2 + apart)
+
+
 def std(moments: Moments) -> np.ndarray:
     """Standard deviation [D] of what came; 0 where nothing did."""
     return np.sqrt(moments.m2 / max(float(moments.number), 1.0))
