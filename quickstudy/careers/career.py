@@ -74,8 +74,8 @@ class Held:
 
     Attributes:
       family: see `jobs.family`; None where the log has no spec.
-      steps: decisions. own: of them by itself. others: by others, by name. step_seconds: of the job's own time [s]; None
-        where unknown.
+      steps: decisions. own: of them by itself. others: of them by others, by name.
+      step_seconds: of the job's own time [s]; None where unknown.
       span: of the clock, from the first decision to the latest [s].
       judged_by: "checks" that were frozen, or "episodes" where there were none.
       marks: how good it was, oldest first; `first`, `competent`, `best`, `now` are of them.
