@@ -11,6 +11,7 @@
     speed         import, first decision, one decision, updates per second
     incumbents    who does each job today, and how well
     bugs          does the doctor find and name bugs planted in a learner?
+    law           do the intervals of the law of learning to learn hold?
     coverage      do the intervals of exams hold as often as they say?
     overfit       are learners that memorised their worlds exposed, and honest ones not?
     leaked        does the alarm fire where one exam world in twenty was practised?

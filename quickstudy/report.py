@@ -95,15 +95,12 @@ class Told:
     entry: of the catalogue; None where the job is not in it.
     watched: episodes that could be given up, and those that said when (see `hopeless`).
     expected: what it wrote down before its first decision there; None where nothing.
-<<<<<<< HEAD
     uid: the learner's. spec: of the job; None where the log has none.
     rival: what a person said that the incumbent earns; None where nobody did.
     played: what the incumbent of the catalogue earned, on each held-out world.
     span: times of the first and the latest decision, its own if it took any [unix s].
     imports: where foreign experience of this job came from, oldest first.
-=======
     lived_by: steps by the name of the learner to whom they happened first.
->>>>>>> merge
     """
 
     learner: str
@@ -116,16 +113,13 @@ class Told:
     entry: Entry | None
     watched: tuple[hopeless.Row, ...] = ()
     expected: ledger.Expectation | None = None
-<<<<<<< HEAD
     uid: str = ""
     spec: Spec | None = None
     rival: Rival | None = None
     played: tuple[float, ...] = ()
     span: tuple[float, float] = (0.0, 0.0)
     imports: tuple[dict[str, Any], ...] = ()
-=======
     lived_by: dict[str, int] = field(default_factory=dict)
->>>>>>> merge
 
     @property
     def steps(self) -> int:
@@ -180,14 +174,10 @@ def of(learner: str | Path, job: str | None = None) -> tuple[Told, ...]:
     with Folder.open(folders.resolve(learner), readonly=True) as folder:
         readers, names = _read(folder)
         name = folder.about.name
-<<<<<<< HEAD
         told = {
-            key: reader.told(name, folder.path, folder.about.uid)
+            key: reader.told(name, folder.path, folder.about.uid, names)
             for key, reader in readers.items()
         }
-=======
-        told = {key: reader.told(name, folder.path, names) for key, reader in readers.items()}
->>>>>>> merge
     worked = {key: t for key, t in told.items() if t.steps}
     if job is not None:
         return (_only(worked, job, name),)
@@ -207,16 +197,11 @@ class _Reader:
         self.episodes: list[Episode] = []
         self.exams: list[Exam] = []
         self.watched: list[hopeless.Row] = []
-        self.expected: ledger.Expectation | None = None
-<<<<<<< HEAD
+        self.expected: dict[str, ledger.Expectation] = {}  # by origin
         self.rival: Rival | None = None
         self.imports: list[dict[str, Any]] = []
         self._open: dict[tuple[str, str], Episode] = {}  # by origin and stream
         self._span: dict[str, tuple[float, float]] = {}  # by origin
-=======
-        self.lived_by: Counter[str] = Counter()  # steps by origin
-        self._open: dict[tuple[str, str], Episode] = {}  # by origin and stream
->>>>>>> merge
         self._where: dict[int, tuple[Episode, int]] = {}
         self._incumbent: dict[int, list[float]] = {}  # first world → its returns
 
@@ -224,14 +209,9 @@ class _Reader:
         if event.kind == Kind.JOB:
             self.spec = spec_from_json(event.note or {})
         elif event.kind == Kind.EPISODE:
-<<<<<<< HEAD
             begun = Episode(self.steps, origin=event.origin)
             self._open[event.origin, event.stream] = begun
             self.episodes.append(begun)
-=======
-            self._open[event.origin, event.stream] = Episode(self.steps)
-            self.episodes.append(self._open[event.origin, event.stream])
->>>>>>> merge
         elif event.kind == Kind.DECISION:
             self._decision(event)
         elif event.kind == Kind.OUTCOME:
@@ -239,14 +219,13 @@ class _Reader:
         elif event.note:
             self._note(event.note, event.origin)
 
-<<<<<<< HEAD
     def _note(self, note: dict[str, Any], origin: str) -> None:
         if "check" in note:
             self._check(note["check"], origin)
         elif "watched" in note:
             self.watched.append(hopeless.Row(**note["watched"]))
         elif ledger.NOTE in note:
-            self.expected = self.expected or ledger.of_note(note)
+            self.expected.setdefault(origin, ledger.of_note(note))
         elif rivals.NOTE in note:
             self.rival = rivals.of_note(note)
         elif "incumbent" in note:
@@ -255,10 +234,7 @@ class _Reader:
         elif IMPORTED in note:
             self.imports.append(note[IMPORTED])
 
-    def told(self, learner: str, path: Path, uid: str) -> Told:
-=======
-    def told(self, learner: str, path: Path, names: dict[str, str]) -> Told:
->>>>>>> merge
+    def told(self, learner: str, path: Path, uid: str, names: dict[str, str]) -> Told:
         entries = {entry.name: entry for entry in registry().entries()}
         return Told(
             learner,
@@ -270,39 +246,31 @@ class _Reader:
             tuple(self._beside(exam) for exam in self.exams),
             entries.get(self.job),
             tuple(self.watched),
-            self.expected,
-<<<<<<< HEAD
+            self.expected.get(uid),
             uid,
             self.spec,
             self.rival,
             tuple(earned for played in self._incumbent.values() for earned in played),
             self._span.get(uid) or self._span_of_all(),
             tuple(self.imports),
+            self._lived_by(names),
         )
 
     def _span_of_all(self) -> tuple[float, float]:
         first, last = zip(*self._span.values(), strict=True) if self._span else ((0,), (0,))
         return min(first), max(last)
 
-    def _decision(self, event: Event) -> None:
-        episode = self._open[event.origin, event.stream]
-        first, last = self._span.get(event.origin, (event.time, event.time))
-        self._span[event.origin] = min(first, event.time), max(last, event.time)
-=======
-            self._lived_by(names),
-        )
-
     def _lived_by(self, names: dict[str, str]) -> dict[str, int]:
         by: Counter[str] = Counter()
-        for origin, steps in self.lived_by.items():
-            by[names.get(origin, origin)] += steps
+        for episode in self.episodes:
+            by[names.get(episode.origin, episode.origin)] += len(episode.rewards)
         return dict(by)
 
     def _decision(self, event: Event) -> None:
         episode = self._open[event.origin, event.stream]
->>>>>>> merge
+        first, last = self._span.get(event.origin, (event.time, event.time))
+        self._span[event.origin] = min(first, event.time), max(last, event.time)
         self.steps += 1
-        self.lived_by[event.origin] += 1
         self._where[event.n] = (episode, len(episode.rewards))
         episode.rewards.append(0.0)
         episode.worth.append(event.worth or 0.0)

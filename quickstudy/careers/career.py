@@ -74,8 +74,8 @@ class Held:
 
     Attributes:
       family: see `jobs.family`; None where the log has no spec.
-      steps: decisions. own: of them by itself. step_seconds: of the job's own time [s]; None
-        where unknown.
+      steps: decisions. own: of them by itself. others: of them by others, by name.
+      step_seconds: of the job's own time [s]; None where unknown.
       span: of the clock, from the first decision to the latest [s].
       judged_by: "checks" that were frozen, or "episodes" where there were none.
       marks: how good it was, oldest first; `first`, `competent`, `best`, `now` are of them.
@@ -88,6 +88,7 @@ class Held:
     family: str | None
     steps: int
     own: int
+    others: dict[str, int]
     step_seconds: float | None
     span: float
     judged_by: Literal["checks", "episodes"]
@@ -198,6 +199,7 @@ def held(told: Told) -> Held:
         family=None if told.spec is None else family(told.spec),
         steps=told.steps,
         own=sum(len(episode.rewards) for episode in own),
+        others={name: n for name, n in told.lived_by.items() if name != told.learner},
         step_seconds=told.step_seconds,
         span=told.span[1] - told.span[0],
         judged_by="checks" if told.exams else "episodes",

@@ -31,6 +31,7 @@ def fields(held: Held) -> dict[str, Any]:
         "family": held.family,
         "steps": held.steps,
         "own_steps": held.own,
+        "steps_of_others": held.others,
         "job_hours": held.job_hours,
         "span_seconds": held.span,
         "judged_by": held.judged_by,
@@ -144,7 +145,8 @@ def _between(balance: Balance) -> str:
 
 
 def _practice(held: Held) -> str:
-    own = f" ({held.own:,} of its own)" if held.own < held.steps else ""
+    others = "".join(f", {steps:,} of {name}'s" for name, steps in held.others.items())
+    own = f" ({held.own:,} of its own{others})" if held.own < held.steps else ""
     hours = held.job_hours
     timed = "" if hours is None else f", {words.hours(hours)} of the job's own time"
     return f"{_count(held.steps, 'step')}{own}{timed}, over {words.duration(held.span)}"

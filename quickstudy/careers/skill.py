@@ -30,7 +30,7 @@ import time as clock
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -354,8 +354,10 @@ def _read_about(file: Path, text: bytes) -> About:
                 f"{file} has format {said['format']}, this Quickstudy reads up to {FORMAT}; "
                 "upgrade it (pip install -U quickstudy). Nothing was changed."
             )
-        return About(**said)
-    except (ValueError, KeyError, TypeError) as error:
+        about = About(**said)
+        seeds = {str(uid): int(seed) for uid, seed in about.seeds.items()}
+        return replace(about, seeds=seeds, steps=int(about.steps), when=float(about.when))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(file, f"{ABOUT} makes no sense: {error}") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
 from dataclasses import asdict
@@ -23,6 +24,7 @@ from quickstudy.errors import (
     SpecChanged,
     UnknownJob,
 )
+from quickstudy.experience import union
 from quickstudy.experience.folder import Folder
 
 JOB, LICENCE = "probe/both", "CC BY 4.0, Ada's Taxis"
@@ -173,7 +175,7 @@ def test_terms_and_provenance_travel_on(given, bea, tmp_path, capsys):
                                                               ("bea", "ask Bea")}  # fmt: skip
     assert main(["career", str(cleo)]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "40 steps (0 of its own)" in said and f"licence: {LICENCE}" in said
+    assert "40 steps (0 of its own, 40 of ada's)" in said and f"licence: {LICENCE}" in said
     assert not qs.career(cleo).families  # it did not learn that itself
 
 
@@ -261,19 +263,24 @@ def test_damage_anywhere(given, bea, tmp_path):
 
 def test_parts_that_do_not_belong_together(given, bea, tmp_path):
     other = practise(tmp_path / "ed", steps=5, job="probe/delayed")
+    with qs.open(other) as ed:  # a second job, of which the file is not to tell
+        ed.decide(np.zeros(ed.spec(JOB).raw_size, np.float32), job=JOB)
+        everything = skill._log_of(union.read(ed.log), ed.uid, tmp_path / "all.db")
     skill.export(other, "probe/delayed", tmp_path / "other.skill")
     with zipfile.ZipFile(tmp_path / "other.skill") as file:
         log = file.read("experience.db")
     file = repacked(given[1], tmp_path / "mixed.skill", experience_db=log)
     refused(BadSkill, "its experience is not what it was", file, bea)
-    with zipfile.ZipFile(given[1]) as whole, zipfile.ZipFile(tmp_path / "other.skill") as alien:
+    with zipfile.ZipFile(given[1]) as whole:
         about = json.loads(whole.read("skill.json"))
-        about["experience"] = json.loads(alien.read("skill.json"))["experience"]
-    file = repacked(given[1], tmp_path / "forged.skill", experience_db=log,
-                    skill_json=json.dumps(about))  # fmt: skip
-    refused(BadSkill, "its events are not those of job 'probe/both'", file, bea)
-    file = repacked(given[1], tmp_path / "no.skill", skill_json=b'{"format": 1}')
-    refused(BadSkill, "skill.json makes no sense", file, bea)
+    for forged in (log, everything):
+        about["experience"] = hashlib.sha256(forged).hexdigest()
+        file = repacked(given[1], tmp_path / "forged.skill", experience_db=forged,
+                        skill_json=json.dumps(about))  # fmt: skip
+        refused(BadSkill, "its events are not those of job 'probe/both'", file, bea)
+    for nonsense in (b'{"format": 1}', b"[1]", json.dumps(about | {"seeds": {"a": "b"}})):
+        file = repacked(given[1], tmp_path / "no.skill", skill_json=nonsense)
+        refused(BadSkill, "skill.json makes no sense", file, bea)
 
 
 def test_a_job_the_giver_never_had(given, tmp_path, capsys):
@@ -310,16 +317,19 @@ def test_a_disk_that_fills_leaves_the_receiver_as_it_was(given, bea, monkeypatch
 
     from quickstudy.experience.log import Log
 
-    real = Log._write
+    real, room = Log._write, 50
 
     def fills(self, group, names):
-        if len(group) > 50:
+        nonlocal room
+        if len(group) > room:
             raise apsw.FullError("full")
         real(self, group, names)
+        room -= len(group)
 
     before = events_of(bea)
     with monkeypatch.context() as patch:
         patch.setattr(Log, "_write", fills)
+        patch.setattr("quickstudy.experience.log.MOST_WAITING_ROWS", 20)
         with pytest.raises(QuickstudyError, match="Make room"):
             skill.take_in(given[1], bea)
     assert events_of(bea) == before
