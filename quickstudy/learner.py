@@ -276,7 +276,9 @@ class Learner:
     def taught_by(self, job: str) -> tuple[str, ...]:
         """The jobs with whose lessons its mind began on this one."""
         begun = self._log.read(job=job, kinds=[Kind.INHERITANCE])
-        return tuple(dict.fromkeys(name for event in begun for name in event.note["from"]))
+        return tuple(
+            dict.fromkeys(name for event in begun for name in (event.note or {})["from"])
+        )
 
     def work(
         self,

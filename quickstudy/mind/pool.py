@@ -160,7 +160,7 @@ def receive(mind: Mind, inheritance: Inheritance) -> None:
     parts, shaped = ravel_pytree((fresh.critic, fresh.actor))
     if len(parts) != len(inheritance.parameters):
         raise ValueError("the inheritance is of a network of another size")
-    critic, actor = jax.tree.map(np.asarray, shaped(inheritance.parameters))
+    critic, actor = jax.tree.map(np.asarray, shaped(jnp.asarray(inheritance.parameters)))
     squares = note["squares"]
     taught = fresh._replace(
         critic=critic,
@@ -388,12 +388,16 @@ def _teach(
         batch = jax.tree.map(lambda column, rows=rows: column[rows], lesson)
         parameters, state = _study(parameters, state, batch, real, settings, mind.frame.table)
     critic, actor = jax.tree.map(np.asarray, parameters)
-    return fresh._replace(
+    adams = _adams(state, fresh)
+    return Judgement(
         critic=critic,
         target=critic,
         actor=actor,
+        log_temperature=fresh.log_temperature,
+        critic_adam=adams[0],
+        actor_adam=adams[1],
         updates=np.asarray(settings.updates, np.int32),
-    )._replace(**_adams(state, fresh, settings))
+    )
 
 
 def _joined(column: tuple[Any, ...]) -> Any:
@@ -411,18 +415,16 @@ def _optimiser(settings: Settings) -> optax.GradientTransformation:
     )
 
 
-def _adams(state: Any, fresh: Judgement, settings: Settings) -> dict[str, Adam]:
+def _adams(state: Any, fresh: Judgement) -> tuple[Adam, Adam]:
     """The optimiser's running means, as judgement keeps them, so that it goes on smoothly."""
-    adam = next(part for part in jax.tree.leaves(state, is_leaf=_is_adam) if _is_adam(part))
-    critic = Adam(_flat(adam.mu[0]), _flat(adam.nu[0]))
+    leaves = jax.tree.leaves(state, is_leaf=_is_adam)
+    mean, square = next((leaf.mu, leaf.nu) for leaf in leaves if _is_adam(leaf))
+    critic = Adam(_flat(mean[0]), _flat(square[0]))
+    if fresh.actor is None:
+        return critic, fresh.actor_adam
     blank = np.zeros(1, np.float32)  # of the temperature, which nobody taught
-    actor = fresh.actor_adam
-    if fresh.actor is not None:
-        actor = Adam(
-            np.concatenate([_flat(adam.mu[1]), blank]),
-            np.concatenate([_flat(adam.nu[1]), blank]),
-        )
-    return {"critic_adam": critic, "actor_adam": actor}
+    of_actor = (np.concatenate([_flat(of[1]), blank]) for of in (mean, square))
+    return critic, Adam(*of_actor)
 
 
 def _is_adam(part: Any) -> bool:
