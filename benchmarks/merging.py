@@ -5,12 +5,13 @@
     python -m benchmarks.merging --resume         # goes on where it was interrupted
 
 Retention is (merged − random) / (parent − random), on the same held-out worlds, for every
-parent on every job that it knew. Two and five parents are merged: on different jobs; on one job,
-in worlds of their own; and on variants of one job that all go by one name, each parent examined
-on its own variant. Beside it two ways to do without experience: the mean of the parents' weights,
-and the mean of weights that came from a common ancestor, which had half of the practice.
+parent on every job that it knew. Two and five parents are merged: on different jobs; on one
+job, in worlds of their own; and on variants of one job that all go by one name, each parent
+examined on its own variant. Beside it two ways to do without experience: the mean of the
+parents' weights, and the mean of weights that came from a common ancestor, which had half of
+the practice.
 
-It is also looked whether order, repetition and merging with oneself change anything, bit for bit.
+It is also looked whether order, repetition and merging with oneself change a single bit.
 
 Left out: retention of what learners know of worlds by heart.
 
@@ -216,7 +217,7 @@ def _are_same(one: Learner, other: Learner) -> bool:
 
 
 def retention(score: Line, which: str) -> float | None:
-    """Of one parent; None where there is no such mind, or the parent is no better than chance."""
+    """Of one parent; None where there is no such mind, or it is no better than chance."""
     if score[which] is None or score["parent"] <= score["random"]:
         return None
     kept: float = (score[which] - score["random"]) / (score["parent"] - score["random"])
@@ -257,10 +258,10 @@ def written(lines: Sequence[Line], command: str) -> str:
     kept = sum(k >= BAR for _, _, of in least for k in of)
     every = sum(len(of) for _, _, of in least)
     said = (
-        f"Merged without a new step, {kept} of {every} parents keep {BAR:.0%} of what they earn "
-        f"above chance. Bit for bit the same: in another order {laws['order']} of {len(lines)}, "
-        f"merged a second time {laws['again']} of {len(lines)}, merged with oneself "
-        f"{laws['itself']} of {len(lines)}."
+        f"Merged without a new step, {kept} of {every} parents keep {BAR:.0%} of what they "
+        f"earn above chance. Not a bit differs: in another order {laws['order']} of "
+        f"{len(lines)}, merged a second time {laws['again']} of {len(lines)}, merged with "
+        f"oneself {laws['itself']} of {len(lines)}."
     )
     head = ["parents", "merged [95 %]", "worst", "mean of weights [95 %]", "worst",
             "mean of weights, common ancestor [95 %]", "worst"]  # fmt: skip

@@ -266,7 +266,7 @@ class Learner:
         """Takes up a job, as `work` would, and says so where that takes time.
 
         A job of a family (see `jobs.family`) of which it knows others begins with what these
-        taught it, and drops that where it does harm (see `mind.pool`).
+        taught it, and drops that where it does harm (see `mind.mind`).
 
         Raises:
           As `work`.

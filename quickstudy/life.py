@@ -22,11 +22,11 @@ from quickstudy.experience.event import Event, Kind
 from quickstudy.experience.log import Log
 from quickstudy.jobs.job import Job
 from quickstudy.jobs.layout import Layout
+from quickstudy.mind import inheritance
 from quickstudy.mind import mind as minds
-from quickstudy.mind import pool
+from quickstudy.mind.inheritance import Inheritance
 from quickstudy.mind.memory import TERMINAL
 from quickstudy.mind.mind import Forecast, Mind
-from quickstudy.mind.pool import Inheritance
 from quickstudy.types import Array, Decision, End, Moment, Observation
 
 WORK = "work"  # the stream on which `live` works
@@ -229,16 +229,16 @@ def absorb(place: Place, event: Event) -> None:
         _followed(place, row, event.decision, event.reward, event.end, shown, event.stream)
     elif event.kind == Kind.INHERITANCE:
         assert event.observation is not None and event.note is not None
-        pool.receive(place.mind, Inheritance(event.observation, event.note))
+        inheritance.receive(place.mind, Inheritance(event.observation, event.note))
 
 
 def inherit(place: Place, relatives: Mapping[str, Mind]) -> None:
-    """A job not begun yet starts from what others of its family taught; see `mind.pool`."""
-    taught = pool.inherit(place.mind, list(relatives.values()))
+    """A job not begun yet starts from what others taught (see `mind.inheritance`)."""
+    taught = inheritance.inherit(place.mind, list(relatives.values()))
     note = taught.note | {"from": list(relatives)}
     place.is_absorbed = False
     place.log.append(Kind.INHERITANCE, place.name, observation=taught.parameters, note=note)
-    pool.receive(place.mind, Inheritance(taught.parameters, note))
+    inheritance.receive(place.mind, Inheritance(taught.parameters, note))
     place.is_absorbed = True
 
 

@@ -14,7 +14,7 @@ import quickstudy as qs
 from quickstudy import learner as learners
 from quickstudy.experience.event import Kind
 from quickstudy.learner import Learner
-from quickstudy.mind import pool
+from quickstudy.mind import inheritance, pool, teaching
 from tests.test_learner import assert_same_mind, hired, opened
 
 BOX, TWO = gymnasium.spaces.Box(-1.0, 1.0, (2,)), gymnasium.spaces.Discrete(2)
@@ -23,7 +23,8 @@ BOX, TWO = gymnasium.spaces.Box(-1.0, 1.0, (2,)), gymnasium.spaces.Discrete(2)
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(learners, "FIT_TO_TEACH", 100)
-    settings = functools.partial(pool.Settings, updates=200, batch=32)
+    settings = functools.partial(teaching.Settings, updates=200, batch=32)
+    monkeypatch.setattr(inheritance, "Settings", settings)
     monkeypatch.setattr(pool, "Settings", settings)
 
 

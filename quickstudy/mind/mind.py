@@ -520,6 +520,17 @@ def _link(mind: Mind, current: Stream, after: int) -> None:
     counts.past_m2 += delta * (current.past - counts.past_mean)
 
 
+def add_past(counts: Counts, other: Counts, number: int) -> None:
+    """Adds the statistics of another's discounted sums, as if there were `number` of them."""
+    if not number:
+        return
+    total, apart = counts.past + number, other.past_mean - counts.past_mean
+    counts.past_m2 += other.past_m2 * number / other.past
+    counts.past_m2 += apart**2 * counts.past * number / total
+    counts.past_mean += apart * number / total
+    counts.past = total
+
+
 def _judge(mind: Mind, current: Stream, tail: Forecast | None, is_whole: bool = True) -> None:
     """Holds the predictions against what came.
 

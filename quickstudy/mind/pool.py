@@ -1,83 +1,36 @@
-"""One mind out of several: what each of them believes, taught to another by examples.
+"""One mind out of several that know one job: all their experience, and what each believes.
 
-    pool(mind, teachers, lived)                    # copies on one job become one mind
-    receive(mind, inherit(mind, relatives))        # a new job starts from jobs of its family
+    pool(mind, teachers, lived)
 
-To pool, `mind` is fresh but for its memory, which holds what all the teachers lived. Its
-instinct is fitted to that memory, as it would be in any life: it merges exactly. Its judgement
-is taught: of every row by the teacher who lived it, what each option is worth and what that
-teacher would do. No step is taken in any environment, and nobody's weights are averaged: two
-networks that learned apart number their hidden units differently.
+`mind` is fresh but for its memory, which holds what all the teachers lived. Its instinct is
+fitted to that memory, as it would be in any life: it merges exactly. Its judgement is taught.
+Of what one teacher lived another may teach, where that one earns clearly more and is at home:
+its values are no more surprised by that experience than by its own. So copies of one job learn
+from the best of them, and copies whose worlds differ keep a teacher each. No step is taken in
+any environment, and nobody's weights are averaged: two networks that learned apart number
+their hidden units differently.
 
-To inherit, a judgement is taught in the same way by the minds of other jobs, on their own
-rows. What comes of it is a vector and a note, which the log keeps: a mind is then still a
-function of what happened on its own job.
+Whose ideas: pooled experience instead of pooled weights (Smith et al. 2022); for the teaching
+see `teaching`.
 
-Whose ideas: distillation of several policies into one (Rusu et al. 2016), of the decisions
-beside the values so that small gaps survive (Wolczyk et al. 2022, ClonEx), pooled experience
-instead of pooled weights (Smith et al. 2022).
-
-Left out: learning from the pooled rewards while being taught; a teacher for what no teacher
-lived.
+Left out: learning from the pooled rewards on top.
 """
 
 from __future__ import annotations
 
-import functools
+import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
-from jax.flatten_util import ravel_pytree
 
-from quickstudy.mind import arbiter, encoder, instinct, judgement, maths, moments
+from quickstudy.mind import arbiter, encoder
 from quickstudy.mind import mind as minds
-from quickstudy.mind.judgement import Adam, Judgement
 from quickstudy.mind.memory import Memory
-from quickstudy.mind.mind import Counts, Mind
+from quickstudy.mind.mind import Mind
+from quickstudy.mind.teaching import FIRM, Settings, amounts_of, lesson, some, teach, values_of
 
-Array = Any
-FUSED = 50  # updates in one compiled call
-# How far amounts are taught beyond where squashing flattens: an actor that is sure of itself
-# does not unlearn, and another job may want otherwise.
-FIRM, LOOSE = 3.0, 1.5
-WEIGHT = 1_000  # decisions for which what is inherited counts, beside those of the new job
-
-
-@dataclass(frozen=True)
-class Settings:
-    """One setting for every job."""
-
-    rows: int = 20_000  # of each teacher's, at most
-    updates: int = 4_000
-    batch: int = 128  # rows
-    learning_rate: float = 1e-3  # at first; it falls to zero along a cosine
-    weight_decay: float = 1e-2
-    sharpness: float = 4.0  # of decisions: typical gaps between options become so many nats
-    decisions: float = 1.0  # what these count against values
-
-
-class Lesson(NamedTuple):
-    """Situations and what their teachers say of them, as the pupil reads them; n rows.
-
-    x [n, P], images, mask [n, F, N] as in `judgement.Study`. amounts [n, C]: asked about.
-    values [n, M, F, N]: of each option there, in the pupil's units.
-    mean, log_std [n, C]: of the teacher's amounts before squashing.
-    gap: [n] the teacher's typical difference between options, likewise in the pupil's units.
-    """
-
-    x: Array
-    images: tuple[Array, ...]
-    mask: Array
-    amounts: Array
-    values: Array
-    mean: Array
-    log_std: Array
-    gap: Array
+TESTED = 2_000  # rows, at most, on which a teacher shows that it is at home
+AT_HOME = 1.5  # times its surprise by its own experience
 
 
 def pool(
@@ -91,113 +44,84 @@ def pool(
     Args:
       mind: as `init` gave it, but for its memory, which holds the union of what was lived.
       teachers: in an order that does not hang on who asks (it decides ties of chance).
-      lived: for each teacher the rows of that memory in which it decided, oldest first.
+      lived: for each teacher the rows of that memory that it lived, oldest first.
 
     The same minds and rows give the same mind, bit for bit, on one machine.
     """
     settings = settings or Settings()
-    _count(mind, teachers, np.unique(np.concatenate([*lived, np.zeros(0, np.int64)])))
+    ready = mind.memory.ready[: mind.memory.num_ready]
+    known = [np.intersect1d(of, ready) for of in lived]
+    _count(mind, teachers, np.unique(np.concatenate([*known, np.zeros(0, np.int64)])))
     minds.look_and_refit(mind)
     mind.arbiter = _arbiter(teachers)
     rng = np.random.default_rng([mind.seed, 5, mind.memory.size])
-    rows = [_some(of, settings.rows, rng) for of in lived]
-    pairs = [(t, r) for t, r in zip(teachers, rows, strict=True) if len(r)]
+    pairs = [(t, some(r, settings.rows, rng)) for t, r in zip(teachers, known, strict=True)]
+    pairs = [(teacher, rows) for teacher, rows in pairs if len(rows)]
     if pairs and "judgement" in minds.speeds(mind):
-        parts = [_lesson(mind, teacher, mind.memory, at, FIRM, rng) for teacher, at in pairs]
-        taught = _teach(mind, parts, settings, rng)
+        parts = [
+            lesson(mind, teacher, mind.memory, rows, FIRM, rng)
+            for teacher, (_, rows) in zip(_best(pairs, mind.memory), pairs, strict=True)
+        ]
+        taught = teach(mind, parts, settings, rng)
         mind.learned = mind.learned._replace(judgement=taught, coming=taught)
 
 
-class Inheritance(NamedTuple):
-    """What a new job's mind starts from.
+# ---- who teaches
 
-    parameters: [n] critic, and actor where there is one, as one vector. note: what JSON can
-    hold: from whom, the normaliser's moments, the counts.
+
+def _best(pairs: Sequence[tuple[Mind, np.ndarray]], memory: Memory) -> list[Mind]:
+    """For the rows of each, the teacher that is at home there and earns clearly most."""
+    chosen = []
+    for owner, rows in pairs:
+        best, most = owner, _earned(owner)
+        for other, own in pairs:
+            earned = _earned(other)
+            if other is owner or earned[0] - most[0] <= math.hypot(earned[1], most[1]):
+                continue
+            if surprise(other, memory, rows) <= AT_HOME * surprise(other, memory, own):
+                best, most = other, earned
+        chosen.append(best)
+    return chosen
+
+
+def _earned(mind: Mind) -> tuple[float, float]:
+    """Mean return of its plain episodes of late, and that mean's standard error."""
+    of = mind.arbiter
+    weight, total, squares = of.mood_weight[0], of.mood_total[0], of.mood_squares[0]
+    if weight < 1.0:
+        return -math.inf, 0.0
+    mean = total / weight
+    return mean, math.sqrt(max(squares / weight - mean**2, 0.0) / weight)
+
+
+def surprise(teacher: Mind, memory: Memory, rows: np.ndarray) -> float:
+    """How far a teacher's values are from their own targets on some rows, root mean square.
+
+    One-step temporal-difference errors, in the job's units: small where what followed is what
+    the teacher expects, whoever decided.
     """
+    frame, leads = teacher.frame, minds.leader(teacher)
+    rows = rows[-TESTED:]
+    batch = memory.windows(rows, 1, minds.discount(teacher))
 
-    parameters: np.ndarray
-    note: dict[str, Any]
+    def worth(raw: np.ndarray, mask: np.ndarray, taken: np.ndarray | None) -> np.ndarray:
+        seen = encoder.encode(teacher.learned.normaliser, frame, raw)
+        images = encoder.images(frame, raw)
+        allowed = encoder.expand_mask(frame, mask)
+        if taken is None:
+            amounts = np.tanh(amounts_of(teacher, leads, seen, images, FIRM)[0])
+            amounts[:, frame.spec.amounts :] = 0.0
+        else:
+            choices, amounts = encoder.split_action(frame, taken)
+            allowed = allowed & (np.arange(frame.table[1]) == choices[..., None])
+        values = values_of(teacher, leads, seen, images, amounts).mean(1)
+        best = np.where(allowed, values, -np.inf).max(-1)
+        real = np.isfinite(best)
+        return np.where(real, best, 0.0).sum(-1) / np.maximum(real.sum(-1), 1)
 
-
-def inherit(
-    mind: Mind, relatives: Sequence[Mind], settings: Settings | None = None
-) -> Inheritance:
-    """What minds of other jobs with the same spaces can teach this fresh one.
-
-    It ends up with their values and decisions, an equal share of lessons from each, in units
-    that are theirs together. `mind` is left as it was (see `receive`).
-    """
-    settings = settings or Settings()
-    pupil = minds.init(mind.frame.spec, mind.seed, mind.settings)
-    _inherit_counts(pupil, relatives)
-    seen = moments.init(len(pupil.learned.normaliser.shift))
-    for relative in relatives:
-        seen = moments.merge(seen, _capped(relative.learned.normaliser.seen))
-    pupil.learned = pupil.learned._replace(normaliser=encoder.normaliser_of(_capped(seen)))
-    rng = np.random.default_rng([mind.seed, 6])
-    parts = []
-    for relative in relatives:
-        rows = _some(relative.memory.ready[: relative.memory.num_ready], settings.rows, rng)
-        parts.append(_lesson(pupil, relative, relative.memory, rows, LOOSE, rng))
-    taught = _teach(pupil, parts, settings, rng)
-    seen = pupil.learned.normaliser.seen
-    return Inheritance(
-        _flat((taught.critic, taught.actor)),
-        {
-            "updates": int(taught.updates),
-            "squares": [
-                float(a.square.mean()) for a in (taught.critic_adam, taught.actor_adam)
-            ],
-            "seen": [float(seen.number), seen.mean.tolist(), seen.m2.tolist()],
-            "counts": asdict(pupil.counts),
-        },
-    )
-
-
-def receive(mind: Mind, inheritance: Inheritance) -> None:
-    """A fresh mind takes an inheritance, in place."""
-    fresh, note = mind.learned.judgement, inheritance.note
-    parts, shaped = ravel_pytree((fresh.critic, fresh.actor))
-    if len(parts) != len(inheritance.parameters):
-        raise ValueError("the inheritance is of a network of another size")
-    critic, actor = jax.tree.map(np.asarray, shaped(jnp.asarray(inheritance.parameters)))
-    squares = note["squares"]
-    taught = fresh._replace(
-        critic=critic,
-        target=critic,
-        actor=actor,
-        critic_adam=_like(fresh.critic_adam, squares[0]),
-        actor_adam=_like(fresh.actor_adam, squares[1]),
-        updates=np.asarray(note["updates"], np.int32),
-    )
-    number, mean, m2 = (np.asarray(part) for part in note["seen"])
-    normaliser = encoder.normaliser_of(moments.Moments(number, mean, m2))
-    mind.counts = minds.Counts(**note["counts"])
-    mind.learned = mind.learned._replace(normaliser=normaliser, judgement=taught, coming=taught)
-
-
-def _like(adam: Adam, square: float) -> Adam:
-    """As if its gradients had been small and of no one direction: first steps are short."""
-    return Adam(np.zeros_like(adam.mean), np.full_like(adam.square, square))
-
-
-def _inherit_counts(mind: Mind, relatives: Sequence[Mind]) -> None:
-    """Scale, centre and bounds to start from; what the new job shows soon outweighs them."""
-    counts, known = mind.counts, [relative.counts for relative in relatives]
-    share = WEIGHT // len(known)
-    for old in known:
-        counts.inherited += share
-        counts.rewards += share * old.rewards / max(old.decisions, 1)
-        _add_past(counts, old, min(old.past, share))
-    counts.decisions = counts.inherited
-    counts.worst, counts.best = min(c.worst for c in known), max(c.best for c in known)
-    counts.horizon = max(c.horizon for c in known)
-    counts.taught_error = max(relative.arbiter.error[1] for relative in relatives) ** 0.5
-
-
-def _capped(seen: moments.Moments) -> moments.Moments:
-    share = min(1.0, WEIGHT / max(float(seen.number), 1.0))
-    return moments.Moments(seen.number * share, seen.mean, seen.m2 * share)
+    goal = batch.reward + batch.discount * worth(batch.next_raw, batch.next_mask, None)
+    error = goal - worth(batch.raw, batch.mask, batch.action)
+    return float(np.sqrt(np.mean(error**2)))
 
 
 # ---- what needs no teaching: counts and evidence add
@@ -213,18 +137,7 @@ def _count(mind: Mind, teachers: Sequence[Mind], decided: np.ndarray) -> None:
     counts.late = max(t.counts.late for t in teachers)
     counts.horizon = max(t.counts.horizon for t in teachers)
     for teacher in teachers:
-        _add_past(counts, teacher.counts, teacher.counts.past)
-
-
-def _add_past(counts: Counts, other: Counts, number: int) -> None:
-    """Adds the statistics of another's discounted sums, as if there were `number` of them."""
-    if not number:
-        return
-    total, apart = counts.past + number, other.past_mean - counts.past_mean
-    counts.past_m2 += other.past_m2 * number / other.past
-    counts.past_m2 += apart**2 * counts.past * number / total
-    counts.past_mean += apart * number / total
-    counts.past = total
+        minds.add_past(counts, teacher.counts, teacher.counts.past)
 
 
 def _arbiter(teachers: Sequence[Mind]) -> arbiter.Arbiter:
@@ -241,248 +154,3 @@ def _arbiter(teachers: Sequence[Mind]) -> arbiter.Arbiter:
         pooled.misses = pooled.misses + a.misses
         pooled.recency = pooled.recency + a.recency
     return pooled
-
-
-# ---- teaching
-
-
-def _some(rows: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
-    """At most so many of a teacher's rows, the latest half of them and a draw of the rest."""
-    if len(rows) <= most:
-        return rows
-    latest = most // 2
-    return np.concatenate([rng.choice(rows[:-latest], most - latest, False), rows[-latest:]])
-
-
-def _lesson(
-    mind: Mind,
-    teacher: Mind,
-    memory: Memory,
-    rows: np.ndarray,
-    firm: float,
-    rng: np.random.Generator,
-) -> Lesson:
-    """What a teacher says of the situations in some rows of a memory, as the pupil reads it."""
-    frame = mind.frame
-    raw, masks = memory.raw[rows], memory.mask[rows]
-    mask = encoder.expand_mask(frame, masks)
-    images = encoder.images(frame, raw)
-    seen = encoder.encode(teacher.learned.normaliser, frame, raw)
-    leads = minds.leader(teacher)
-    _, taken = encoder.split_action(frame, memory.action[rows])
-    mean, log_std = _amounts(teacher, leads, seen, images, firm)
-    amounts = _asked(taken, mean, log_std, frame.spec.amounts, rng)
-    values = _values(teacher, leads, seen, images, amounts)
-    shift, scale = minds.centre(mind), minds.return_scale(mind)
-    values = ((values - shift) / scale).astype(np.float32)
-    return Lesson(
-        x=encoder.encode(mind.learned.normaliser, frame, raw),
-        images=images,
-        mask=mask,
-        amounts=amounts,
-        values=values,
-        mean=mean,
-        log_std=log_std,
-        gap=np.full(len(rows), _gap(values, mask), np.float32),
-    )
-
-
-def _amounts(
-    teacher: Mind, leads: str, seen: np.ndarray, images: tuple[np.ndarray, ...], firm: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mean, within ±`firm`, and log-std [n, C] of the amounts that its leader would take."""
-    frame, own = teacher.frame, teacher.learned
-    if own.judgement.actor is None:
-        nothing = np.zeros((len(seen), 0), np.float32)
-        return nothing, nothing
-    mean, log_std = (
-        np.concatenate(part)
-        for part in zip(
-            *(
-                judgement.gaussian(own.judgement.actor, x, pictures, np)
-                for x, pictures in _lots(seen, images)
-            ),
-            strict=True,
-        )
-    )
-    if leads == "instinct":
-        best = (instinct.cosines(own.instinct, seen) @ own.instinct.weights.T).argmax(-1)
-        tried = instinct.prototypes(teacher.settings.instinct)[best]
-        mean[:, : frame.spec.amounts] = np.arctanh(np.clip(tried, -0.95, 0.95))[:, None]
-    return np.clip(mean, -firm, firm), log_std
-
-
-def _asked(
-    taken: np.ndarray, mean: np.ndarray, log_std: np.ndarray, real: int, rng: Any
-) -> np.ndarray:
-    """The amounts [n, C] asked about: what was taken, what the teacher would, or any."""
-    would = np.tanh(mean + np.exp(log_std) * rng.standard_normal(mean.shape, np.float32))
-    anything = rng.uniform(-1, 1, mean.shape).astype(np.float32)
-    which = rng.integers(3, size=(len(mean), 1))
-    amounts = np.where(which == 0, taken, np.where(which == 1, would, anything))
-    amounts[:, real:] = 0.0
-    return amounts.astype(np.float32)
-
-
-def _values(
-    teacher: Mind,
-    leads: str,
-    seen: np.ndarray,
-    images: tuple[np.ndarray, ...],
-    amounts: np.ndarray,
-) -> np.ndarray:
-    """The leader's values [n, M, F, N] at those amounts, in the job's units."""
-    frame, own, s = teacher.frame, teacher.learned, teacher.settings
-    shape = (len(seen), s.judgement.members, *frame.table)
-    if leads == "judgement":
-        at, parts = 0, []
-        for x, pictures in _lots(seen, images):
-            asked = amounts[at : at + len(x)]
-            parts.append(
-                judgement.table(own.judgement.target, x, pictures, asked, frame.table, np)
-            )
-            at += len(x)
-        values = np.concatenate(parts, axis=1).swapaxes(0, 1)
-        return values * minds.return_scale(teacher) + minds.centre(teacher)
-    felt = instinct.cosines(own.instinct, seen) @ own.instinct.weights.T + own.instinct.offset
-    if frame.spec.amounts:
-        nearest = instinct.options(frame, s.instinct, amounts)[..., 0]
-        one = np.take_along_axis(felt, nearest[:, None], axis=-1)
-        return np.broadcast_to(one[:, None, :, None], shape)
-    table = np.zeros((len(seen), frame.valid.size), np.float32)
-    table[:, frame.options_at] = felt
-    return np.broadcast_to(table.reshape(len(seen), 1, *frame.table), shape)
-
-
-def _lots(seen: np.ndarray, images: tuple[np.ndarray, ...], lot: int = 2048) -> Any:
-    """Situations in lots that fit a cache."""
-    for at in range(0, len(seen), lot):
-        yield seen[at : at + lot], tuple(i[at : at + lot] for i in images)
-
-
-def _gap(values: np.ndarray, mask: np.ndarray) -> float:
-    """The typical spread of a situation's options: root mean square around their mean."""
-    mean = values.mean(1)
-    number = np.maximum(mask.sum(-1, keepdims=True), 1)
-    middle = np.where(mask, mean, 0.0).sum(-1, keepdims=True) / number
-    square = np.where(mask, (mean - middle) ** 2, 0.0).sum(-1) / number[..., 0]
-    return max(float(np.sqrt(square.mean())), 1e-6)
-
-
-def _teach(
-    mind: Mind, parts: list[Lesson], settings: Settings, rng: np.random.Generator
-) -> Judgement:
-    """A fresh judgement that was taught: every teacher has an equal share of each batch."""
-    lesson = Lesson(*(_joined(column) for column in zip(*parts, strict=True)))
-    starts = np.cumsum([0, *(len(part.x) for part in parts)])
-    fresh = mind.learned.judgement
-    parameters = (fresh.critic, fresh.actor)
-    make = _optimiser(settings)
-    state = make.init(parameters)
-    real = (np.arange(mind.frame.amounts) < mind.frame.spec.amounts).astype(np.float32)
-    for _ in range(settings.updates // FUSED):
-        shape = (FUSED, settings.batch)
-        whose = rng.integers(len(parts), size=shape)
-        sizes = np.diff(starts)[whose]
-        rows = starts[whose] + (rng.random(shape) * sizes).astype(np.int64)
-        batch = jax.tree.map(lambda column, rows=rows: column[rows], lesson)
-        parameters, state = _study(parameters, state, batch, real, settings, mind.frame.table)
-    critic, actor = jax.tree.map(np.asarray, parameters)
-    adams = _adams(state, fresh)
-    return Judgement(
-        critic=critic,
-        target=critic,
-        actor=actor,
-        log_temperature=fresh.log_temperature,
-        critic_adam=adams[0],
-        actor_adam=adams[1],
-        updates=np.asarray(settings.updates, np.int32),
-    )
-
-
-def _joined(column: tuple[Any, ...]) -> Any:
-    if isinstance(column[0], tuple):
-        return tuple(np.concatenate(images) for images in zip(*column, strict=True))
-    return np.concatenate(column)
-
-
-@functools.cache
-def _optimiser(settings: Settings) -> optax.GradientTransformation:
-    rate = optax.cosine_decay_schedule(settings.learning_rate, settings.updates)
-    return optax.chain(
-        optax.clip_by_global_norm(10.0),
-        optax.adamw(rate, weight_decay=settings.weight_decay),
-    )
-
-
-def _adams(state: Any, fresh: Judgement) -> tuple[Adam, Adam]:
-    """The optimiser's running means, as judgement keeps them, so that it goes on smoothly."""
-    leaves = jax.tree.leaves(state, is_leaf=_is_adam)
-    mean, square = next((leaf.mu, leaf.nu) for leaf in leaves if _is_adam(leaf))
-    critic = Adam(_flat(mean[0]), _flat(square[0]))
-    if fresh.actor is None:
-        return critic, fresh.actor_adam
-    blank = np.zeros(1, np.float32)  # of the temperature, which nobody taught
-    of_actor = (np.concatenate([_flat(of[1]), blank]) for of in (mean, square))
-    return critic, Adam(*of_actor)
-
-
-def _is_adam(part: Any) -> bool:
-    return isinstance(part, optax.ScaleByAdamState)
-
-
-def _flat(tree: Any) -> np.ndarray:
-    return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)])
-
-
-@functools.partial(jax.jit, static_argnames=("settings", "frame_table"))
-def _study(
-    parameters: Any,
-    state: Any,
-    batches: Lesson,
-    real: Array,
-    settings: Settings,
-    frame_table: tuple[int, int],
-) -> tuple[Any, Any]:
-    """K fused updates on batches [K, B, …]."""
-    make = _optimiser(settings)
-
-    def one(carried: tuple[Any, Any], batch: Lesson) -> tuple[tuple[Any, Any], None]:
-        parameters, state = carried
-        slope = jax.grad(loss)(parameters, batch, real, settings, frame_table)
-        change, state = make.update(slope, state, parameters)
-        return (optax.apply_updates(parameters, change), state), None
-
-    return jax.lax.scan(one, (parameters, state), batches)[0]
-
-
-def loss(
-    parameters: Any,
-    batch: Lesson,
-    real: Array,
-    settings: Settings,
-    frame_table: tuple[int, int],
-) -> Array:
-    """How far the pupil is from its teachers, on one batch.
-
-    Values: Huber's loss over members and allowed options. Decisions: cross-entropy of the
-    pupil's choice, at a sharpness where the teacher's typical gap counts, against the
-    teacher's. Amounts: squared error of the actor's mean where it is squashed, and of its
-    log-std.
-    """
-    critic, actor = parameters
-    values = judgement.table(critic, batch.x, batch.images, batch.amounts, frame_table)
-    goal, mask = jnp.moveaxis(batch.values, 1, 0), batch.mask
-    error = jnp.where(mask, maths.huber(values - goal), 0.0)
-    total = error.sum((0, 2, 3)).mean() / values.shape[0]
-    if frame_table[1] > 1:
-        sharp = (settings.sharpness / batch.gap)[:, None, None]
-        ours = jax.nn.log_softmax(jnp.where(mask, values.mean(0) * sharp, -1e9))
-        theirs = jax.nn.softmax(jnp.where(mask, goal.mean(0) * sharp, -1e9))
-        crossed = -jnp.where(mask, theirs * ours, 0.0).sum((1, 2)).mean()
-        total = total + settings.decisions * crossed
-    if actor is not None:
-        mean, log_std = judgement.gaussian(actor, batch.x, batch.images)
-        apart = (mean - batch.mean) ** 2 + (log_std - batch.log_std) ** 2
-        total = total + (apart * real[None]).sum(-1).mean()
-    return total

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import pytest
 
-from quickstudy.mind import arbiter, encoder, judgement, pool
+from quickstudy.mind import arbiter, encoder, inheritance, judgement, pool, teaching
 from quickstudy.mind import mind as minds
 from quickstudy.mind.mind import Mind
 from quickstudy.types import End, Observation, Spec
@@ -18,7 +18,7 @@ from tests.mind import specs
 SMALL = minds.Settings(
     judgement=judgement.Settings(hidden=(32, 32), batch=32, fused=8), first_lead=100
 )
-QUICK = pool.Settings(updates=800, batch=64)
+QUICK = teaching.Settings(updates=800, batch=64)
 
 
 def lived(spec: Spec, seed: int, steps: int = 400, sign: float = 1.0) -> Mind:
@@ -100,7 +100,7 @@ def test_the_same_lessons_make_the_same_mind() -> None:
     made = []
     for _ in range(2):
         mind, rows = together(teachers)
-        pool.pool(mind, teachers, rows, pool.Settings(updates=50, batch=16))
+        pool.pool(mind, teachers, rows, teaching.Settings(updates=50, batch=16))
         made.append(jax.tree.leaves(mind.learned))
     for one, two in zip(*made, strict=True):
         np.testing.assert_array_equal(one, two)
@@ -109,7 +109,7 @@ def test_the_same_lessons_make_the_same_mind() -> None:
 def test_what_was_lived_adds_up() -> None:
     teachers = [lived(specs.DISCRETE, 0, 100), lived(specs.DISCRETE, 1, 60)]
     mind, rows = together(teachers)
-    pool.pool(mind, teachers, rows, pool.Settings(updates=50, batch=16))
+    pool.pool(mind, teachers, rows, teaching.Settings(updates=50, batch=16))
     counts, parts = mind.counts, [teacher.counts for teacher in teachers]
     assert counts.decisions == 160
     assert counts.rewards == pytest.approx(sum(part.rewards for part in parts))
@@ -132,9 +132,9 @@ def test_instinct_merges_exactly() -> None:
     """As fitted by one who lived it all, whichever of the two was named first."""
     teachers = [lived(specs.DISCRETE, 0, 100), lived(specs.DISCRETE, 1, 60)]
     mind, rows = together(teachers)
-    pool.pool(mind, teachers, rows, pool.Settings(updates=50, batch=16))
+    pool.pool(mind, teachers, rows, teaching.Settings(updates=50, batch=16))
     other, rows = together(teachers[::-1])
-    pool.pool(other, teachers[::-1], rows, pool.Settings(updates=50, batch=16))
+    pool.pool(other, teachers[::-1], rows, teaching.Settings(updates=50, batch=16))
     one, two = mind.learned.instinct, other.learned.instinct
     np.testing.assert_allclose(one.weights, two.weights, atol=1e-6)
     np.testing.assert_allclose(one.covariance, two.covariance, atol=1e-6)
@@ -150,23 +150,25 @@ def test_what_is_inherited_is_known_before_the_first_decision(name: str) -> None
     spec = specs.ALL[name]
     relative = judging(lived(spec, 0))
     mind = minds.init(spec, 7, SMALL)
-    taught = pool.inherit(mind, [relative], QUICK)
+    taught = inheritance.inherit(mind, [relative], QUICK)
     assert minds.own_decisions(mind) == mind.counts.inherited == 0
     note = json.loads(json.dumps(taught.note))
-    pool.receive(mind, pool.Inheritance(taught.parameters.astype(np.float32), note))
+    inheritance.receive(
+        mind, inheritance.Inheritance(taught.parameters.astype(np.float32), note)
+    )
     assert minds.leader(mind) == "judgement"
     assert minds.own_decisions(mind) == 0 < mind.counts.inherited
     assert alike(mind, relative) < 0.15
 
 
 def test_an_inheritance_of_another_size_is_refused() -> None:
-    taught = pool.inherit(
+    taught = inheritance.inherit(
         minds.init(specs.DISCRETE, 7, SMALL),
         [lived(specs.DISCRETE, 0, 100)],
-        pool.Settings(updates=50),
+        teaching.Settings(updates=50),
     )
     with pytest.raises(ValueError, match="size"):
-        pool.receive(minds.init(specs.PICTURE, 7, SMALL), taught)
+        inheritance.receive(minds.init(specs.PICTURE, 7, SMALL), taught)
 
 
 TWO_AMOUNTS = Spec((specs.numbers(3),), (specs.amounts(2),), max_steps=20)
@@ -177,7 +179,7 @@ def test_what_does_harm_is_dropped(is_like: bool) -> None:
     """A job that wants the opposite: judgement is fresh again; one that is alike: it stays."""
     relative = lived(TWO_AMOUNTS, 0, 600)
     mind = minds.init(TWO_AMOUNTS, 7, SMALL)
-    pool.receive(mind, pool.inherit(mind, [relative], QUICK))
+    inheritance.receive(mind, inheritance.inherit(mind, [relative], QUICK))
     lives(mind, 7, 200, sign=1.0 if is_like else -1.0)
     assert (mind.counts.inherited > 0) is is_like
     assert minds.own_decisions(mind) == 200
