@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import zipfile
@@ -26,6 +27,9 @@ from quickstudy.errors import (
 )
 from quickstudy.experience import union
 from quickstudy.experience.folder import Folder
+from quickstudy.mind import pool
+from tests.test_inheritance import practised
+from tests.test_learner import assert_same_mind, hired, opened
 
 JOB, LICENCE = "probe/both", "CC BY 4.0, Ada's Taxis"
 
@@ -126,6 +130,26 @@ def test_own_experience_of_the_job_is_pooled(given, tmp_path):
     assert answers(cleo) == answers(tmp_path / "both")  # as in a merger
     (held,) = qs.career(cleo).jobs
     assert (held.steps, held.own) == (70, 30)
+
+
+@pytest.mark.parametrize("changes", [{}, {"mind_json": None}])
+def test_a_skill_that_began_with_what_another_job_taught(tmp_path, monkeypatch, changes):
+    """What was taught is an event of the job, so the other job need not come along."""
+    monkeypatch.setattr("quickstudy.learner.FIT_TO_TEACH", 100)
+    short = functools.partial(pool.Settings, updates=100, batch=32)
+    monkeypatch.setattr(pool, "Settings", short)
+    with hired(tmp_path / "ada") as ada:
+        practised(ada, "left", 150)
+        practised(ada, "right", 40)
+        assert ada.taught_by("right") == ("left",)
+        settings = ada._settings
+    hired(tmp_path / "bea", seed=1).close()
+    skill.export(tmp_path / "ada", "right", tmp_path / "whole.skill", settings=settings)
+    file = repacked(tmp_path / "whole.skill", tmp_path / "right.skill", **changes)
+    skill.take_in(file, tmp_path / "bea", settings)
+    with opened(tmp_path / "ada") as ada, opened(tmp_path / "bea") as bea:
+        assert bea.jobs == ("right",)
+        assert_same_mind(ada, bea, "right")
 
 
 def test_other_jobs_stay_as_they_are(given, tmp_path):
