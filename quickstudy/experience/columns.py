@@ -1,0 +1,309 @@
+"""Events by the column: how old ones lie on disk, and how many are read at once.
+
+A *block* is a run of consecutive events as arrays, one for each field of `event.Row`. Packed,
+each column is one small blob:
+
+    whole numbers   steps from one to the next, in as few bytes as they need
+    time            the same, of its bits: clocks move by little
+    reals           four bytes where no digit is lost by it, eight otherwise
+    arrays, texts   their lengths as whole numbers, and what they hold, end to end
+
+all with bytes of equal rank side by side, then zlib. Nothing is rounded: the rows that come
+out are those that went in.
+
+Whose ideas: columns, delta coding and narrow integers as C-Store has them (Stonebraker et al.
+2005); the transposed bytes are those of Blosc and HDF5 (shuffle).
+
+Left out: better compressors (not in Python's library), dictionaries over several blocks.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from quickstudy.experience import event as rows
+from quickstudy.experience.event import Row
+from quickstudy.types import Array
+
+WHOLE = (
+    "kind", "job", "stream", "origin", "origin_n", "episode", "step", "decision", "end",
+    "explored", "leader",
+)  # fmt: skip
+REAL = ("time", "reward", "worth", "spread", "support")
+ARRAYS = ("observation", "mask", "action")
+TEXTS = ("key", "note")
+READ = (  # what `Columns` are made of
+    "kind", "job", "stream", "episode", "decision", "end", "reward", "observation", "mask",
+    "action",
+)  # fmt: skip
+NAMES = tuple(name for name in Row._fields if name != "n")  # which follows from the first
+
+_LEVEL = 6
+_NARROW = tuple(np.dtype(code) for code in ("<i1", "<i2", "<i4", "<i8"))
+_SINGLE, _DOUBLE = np.dtype("<f4"), np.dtype("<f8")
+
+
+class Numbers(NamedTuple):
+    """values: int64 or float64 [count], 0 where there is none. known: bool [count]."""
+
+    values: Array
+    known: Array
+
+
+class Pieces(NamedTuple):
+    """Arrays or texts, end to end. lengths: int64 [count] in bytes, -1 where there is none."""
+
+    lengths: Array
+    content: bytes
+
+    @property
+    def ends(self) -> Array:
+        """int64 [count]: where in `content` each one ends."""
+        return np.cumsum(np.maximum(self.lengths, 0))
+
+
+class Columns(NamedTuple):
+    """Events of one job, in order: what a memory is filled from.
+
+    n, kind, stream, episode, decision, end: int64 [N]; decision is 0 where there is none, and
+    stream a number whose name `streams` knows. reward: [N], NaN where there is none.
+    observation: float32 [K, R] of those K events that have one, where has_observation [N]; so
+    for mask, bool [M, O], and action, float32 [L, F].
+    """
+
+    n: Array
+    kind: Array
+    stream: Array
+    episode: Array
+    decision: Array
+    end: Array
+    reward: Array
+    observation: Array
+    has_observation: Array
+    mask: Array
+    has_mask: Array
+    action: Array
+    has_action: Array
+    streams: Mapping[int, str]
+
+
+@dataclass
+class Block:
+    """Events `first` to `last`. A column is unpacked when it is first asked for.
+
+    packed: by name; empty where the block was made from rows.
+    """
+
+    first: int
+    count: int
+    packed: Mapping[str, bytes] = field(default_factory=dict)
+    _open: dict[str, Numbers | Pieces] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, stored: Sequence[Row]) -> Block:
+        """The block of consecutive rows, at least one."""
+        block = cls(stored[0].n, len(stored))
+        by_name = dict(zip(Row._fields, zip(*stored, strict=True), strict=True))
+        for name in NAMES:
+            numeric = name not in ARRAYS + TEXTS
+            block._open[name] = (_numbers if numeric else _pieces)(name, by_name[name])
+        return block
+
+    @property
+    def last(self) -> int:
+        return self.first + self.count - 1
+
+    def numbers(self, name: str) -> Numbers:
+        """A column of WHOLE or REAL."""
+        if name not in self._open:
+            self._open[name] = _unpack_numbers(name, self.packed[name])
+        found = self._open[name]
+        assert isinstance(found, Numbers)
+        return found
+
+    def pieces(self, name: str) -> Pieces:
+        """A column of ARRAYS or TEXTS."""
+        if name not in self._open:
+            self._open[name] = _unpack_pieces(self.packed[name])
+        found = self._open[name]
+        assert isinstance(found, Pieces)
+        return found
+
+    def pack(self) -> dict[str, bytes]:
+        """Every column as a blob."""
+        return {
+            name: _pack_pieces(self.pieces(name))
+            if name in ARRAYS + TEXTS
+            else _pack_numbers(name, self.numbers(name))
+            for name in NAMES
+        }
+
+    def rows(self, at: Array) -> Iterator[Row]:
+        """The rows at some places, 0 being that of `first`; their blobs not compressed."""
+        lists = [self._list(name, at) for name in NAMES]
+        for n, *values in zip((at + self.first).tolist(), *lists, strict=True):
+            yield Row(n, *values)
+
+    def keys(self) -> list[tuple[int, str, int]]:
+        """(job, key, n) of each event that has a key."""
+        at = np.flatnonzero(self.pieces("key").lengths >= 0)
+        jobs = self.numbers("job").values[at].tolist()
+        return list(zip(jobs, self._list("key", at), (at + self.first).tolist(), strict=True))
+
+    def matrix(self, name: str, at: Array) -> tuple[Array, Array]:
+        """Arrays at some places: float32 or bool [K, width], and which places have one.
+
+        Raises:
+          ValueError: they are not all of one length.
+        """
+        pieces = self.pieces(name)
+        lengths = pieces.lengths[at]
+        has = lengths >= 0
+        widths = np.unique(lengths[has])
+        if len(widths) > 1:
+            raise ValueError(f"{name}s have {widths.tolist()} bytes; one length was expected.")
+        width = int(widths[0]) if len(widths) else 0
+        starts = pieces.ends[at][has] - width
+        content = np.frombuffer(pieces.content, np.uint8)
+        if width and (np.diff(starts) == width).all():  # end to end, as they mostly are
+            found = content[starts[0] :][: width * len(starts)].reshape(-1, width)
+        else:
+            found = content[starts[:, None] + np.arange(width)]
+        if name != "mask":
+            return np.ascontiguousarray(found).view(_SINGLE).astype(np.float32, copy=False), has
+        sizes = np.unique(np.ascontiguousarray(found[:, :4]).view("<u4"))
+        if len(sizes) > 1:
+            raise ValueError(f"masks have {sizes.tolist()} flags; one number was expected.")
+        size = int(sizes[0]) if len(sizes) else 0
+        return np.unpackbits(found[:, 4:], axis=1, count=size).astype(bool), has
+
+    def _list(self, name: str, at: Array) -> list[Any]:
+        if name in ARRAYS + TEXTS:
+            return list(self._cut_up(name, at))
+        numbers = self.numbers(name)
+        values = numbers.values[at].tolist()
+        known = numbers.known[at]
+        if known.all():
+            return values
+        return [v if k else None for v, k in zip(values, known.tolist(), strict=True)]
+
+    def _cut_up(self, name: str, at: Array) -> Iterator[Any]:
+        pieces = self.pieces(name)
+        lengths, ends = pieces.lengths[at].tolist(), pieces.ends[at].tolist()
+        for length, end in zip(lengths, ends, strict=True):
+            if length < 0:
+                yield None
+                continue
+            content = pieces.content[end - length : end]
+            yield content.decode() if name in TEXTS else rows.AS_IT_IS + content
+
+
+# ---- from rows
+
+
+def _numbers(name: str, values: Sequence[Any]) -> Numbers:
+    known = np.array([value is not None for value in values])
+    if not known.all():
+        values = [0 if value is None else value for value in values]
+    return Numbers(np.array(values, np.float64 if name in REAL else np.int64), known)
+
+
+def _pieces(name: str, values: Sequence[Any]) -> Pieces:
+    make = str.encode if name in TEXTS else rows.content
+    made = [None if value is None else make(value) for value in values]
+    lengths = [-1 if piece is None else len(piece) for piece in made]
+    return Pieces(np.array(lengths, np.int64), b"".join(filter(None, made)))
+
+
+# ---- packed
+
+
+def _pack_numbers(name: str, numbers: Numbers) -> bytes:
+    values = numbers.values[numbers.known]
+    return _join(_pack_whole(numbers.known.astype(np.int64)), _pack_values(name, values))
+
+
+def _unpack_numbers(name: str, blob: bytes) -> Numbers:
+    known, packed = _part(blob)
+    has = _unpack_whole(known).astype(bool)
+    found = _unpack_values(name, packed)
+    if len(found) == len(has):
+        return Numbers(found, has)
+    values = np.zeros(len(has), found.dtype)
+    values[has] = found
+    return Numbers(values, has)
+
+
+def _pack_values(name: str, values: Array) -> bytes:
+    if name == "time":
+        return _pack_whole(values.view(np.int64))
+    if name not in REAL:
+        return _pack_whole(values)
+    with np.errstate(over="ignore"):
+        single = values.astype(_SINGLE)
+    fits = np.array_equal(single, values)
+    return _pack_planes(single if fits else values.astype(_DOUBLE, copy=False))
+
+
+def _unpack_values(name: str, blob: bytes) -> Array:
+    if name == "time":
+        return _unpack_whole(blob).view(np.float64)
+    if name not in REAL:
+        return _unpack_whole(blob)
+    return _unpack_planes(blob, (_SINGLE, _DOUBLE)).astype(np.float64)
+
+
+def _pack_pieces(pieces: Pieces) -> bytes:
+    widths = np.unique(pieces.lengths[pieces.lengths >= 0])
+    content = pieces.content
+    if len(widths) == 1 and widths[0] > 1:
+        content = np.frombuffer(content, np.uint8).reshape(-1, widths[0]).T.tobytes()
+    return _join(_pack_whole(pieces.lengths), zlib.compress(content, _LEVEL))
+
+
+def _unpack_pieces(blob: bytes) -> Pieces:
+    told, packed = _part(blob)
+    lengths, content = _unpack_whole(told), zlib.decompress(packed)
+    widths = np.unique(lengths[lengths >= 0])
+    if len(widths) == 1 and widths[0] > 1:
+        content = np.frombuffer(content, np.uint8).reshape(widths[0], -1).T.tobytes()
+    return Pieces(lengths, content)
+
+
+def _pack_whole(values: Array) -> bytes:
+    """int64 [count]; steps that are too long wrap, and wrap back."""
+    steps = np.diff(values, prepend=np.int64(0))
+    least, most = (int(steps.min()), int(steps.max())) if len(steps) else (0, 0)
+    limits = ((kind, np.iinfo(kind)) for kind in _NARROW)
+    kind = next(kind for kind, at in limits if at.min <= least and most <= at.max)
+    return _pack_planes(steps.astype(kind))
+
+
+def _unpack_whole(blob: bytes) -> Array:
+    return np.cumsum(_unpack_planes(blob, _NARROW), dtype=np.int64)
+
+
+def _pack_planes(values: Array) -> bytes:
+    size = values.dtype.itemsize
+    planes = values.view(np.uint8).reshape(-1, size).T.tobytes()
+    return bytes([size]) + zlib.compress(planes, _LEVEL)
+
+
+def _unpack_planes(blob: bytes, kinds: Sequence[np.dtype[Any]]) -> Array:
+    kind = next(kind for kind in kinds if kind.itemsize == blob[0])
+    planes = np.frombuffer(zlib.decompress(blob[1:]), np.uint8)
+    return np.ascontiguousarray(planes.reshape(kind.itemsize, -1).T).view(kind).ravel()
+
+
+def _join(first: bytes, second: bytes) -> bytes:
+    return len(first).to_bytes(4, "little") + first + second
+
+
+def _part(blob: bytes) -> tuple[bytes, bytes]:
+    end = 4 + int.from_bytes(blob[:4], "little")
+    return blob[4:end], blob[end:]
