@@ -20,7 +20,8 @@ MAY = {
     "life": GROUND | set(ROOMS),
     "clinic": GROUND | {*ROOMS, "clinic", "learner", "life"},
     "hopeless": GROUND | {"life"},
-    "learner": GROUND | {*ROOMS, "hopeless", "life"},
+    "learner": GROUND | {*ROOMS, "hopeless", "life", "recollection"},
+    "recollection": GROUND | {*ROOMS, "life"},
     "ledger": GROUND | {"clinic", "jobs", "learner", "words"},
     "exams": GROUND | {*ROOMS, "exams", "interrupt", "learner", "report", "words"},
 }

@@ -91,6 +91,17 @@ class Columns(NamedTuple):
     has_action: Array
     streams: Mapping[int, str]
 
+    def behind(self, n: int) -> Columns:
+        """The events behind a position."""
+        if not len(self.n) or self.n[0] > n:
+            return self
+        keep = self.n > n
+        cut = {name: getattr(self, name) for name in self._fields}
+        for name in ARRAYS:
+            cut[name] = cut[name][keep[cut[f"has_{name}"]]]
+        numbers = (name for name in self._fields if name not in ("streams", *ARRAYS))
+        return Columns(**cut | {name: cut[name][keep] for name in numbers})
+
 
 @dataclass
 class Block:

@@ -46,6 +46,9 @@ class Kind(enum.IntEnum):
     """Anything else worth keeping: exam results, cuts, marks of study."""
 
 
+LOST = "lost"  # in the note of an event that stands where others were lost (see `salvage`)
+
+
 class Event(NamedTuple):
     """Something that happened.
 
