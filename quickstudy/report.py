@@ -24,7 +24,7 @@ import numpy as np
 from quickstudy import hopeless, ledger, words
 from quickstudy.errors import DiskTrouble, QuickstudyError, did_you_mean
 from quickstudy.experience import folder as folders
-from quickstudy.experience.event import Event, Kind
+from quickstudy.experience.event import LOST, Event, Kind
 from quickstudy.experience.folder import Folder
 from quickstudy.jobs.entry import Entry
 from quickstudy.jobs.registry import registry
@@ -175,8 +175,7 @@ class _Reader:
         if event.kind == Kind.JOB:
             self.step_seconds = (event.note or {}).get("step_seconds")
         elif event.kind == Kind.EPISODE:
-            self._open[event.stream] = Episode(self.steps)
-            self.episodes.append(self._open[event.stream])
+            self._begin(event.stream)
         elif event.kind == Kind.DECISION:
             self._decision(event)
         elif event.kind == Kind.OUTCOME:
@@ -206,7 +205,17 @@ class _Reader:
             self.expected,
         )
 
+    def lost(self) -> None:
+        """Events are missing here (the log was repaired): see `life.lost`."""
+        self._open.clear()
+
+    def _begin(self, stream: str) -> None:
+        self._open[stream] = Episode(self.steps)
+        self.episodes.append(self._open[stream])
+
     def _decision(self, event: Event) -> None:
+        if event.stream not in self._open:  # its beginning was lost
+            self._begin(event.stream)
         episode = self._open[event.stream]
         self.steps += 1
         self._where[event.n] = (episode, len(episode.rewards))
@@ -241,6 +250,10 @@ class _Reader:
 def _read(folder: Folder) -> dict[str, _Reader]:
     readers: dict[str, _Reader] = {}
     for event in folder.log.read():
+        if event.note and LOST in event.note:
+            for reader in readers.values():
+                reader.lost()
+            continue
         readers.setdefault(event.job, _Reader(event.job)).take(event)
     return readers
 

@@ -20,7 +20,7 @@ Left out: better compressors (not in Python's library), dictionaries over severa
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -166,6 +166,24 @@ class Block:
         jobs = self.numbers("job").values[at].tolist()
         return list(zip(jobs, self._list("key", at), (at + self.first).tolist(), strict=True))
 
+    def columns(self, at: Array, name_of: Callable[[int], str]) -> Columns:
+        """The events at some places, all of one job.
+
+        Raises:
+          ValueError: their arrays are not all of one length.
+        """
+        reward, streams = self.numbers("reward"), self.numbers("stream").values[at]
+        found = {
+            name: self.numbers(name).values[at]
+            for name in ("kind", "stream", "episode", "decision", "end")
+        }
+        found["n"] = at + self.first
+        found["reward"] = np.where(reward.known, reward.values, np.nan)[at]
+        for name in ARRAYS:
+            found[name], found[f"has_{name}"] = self.matrix(name, at)
+        numbers = np.unique(streams).tolist()
+        return Columns(**found, streams={number: name_of(number) for number in numbers})
+
     def matrix(self, name: str, at: Array) -> tuple[Array, Array]:
         """Arrays at some places: float32 or bool [K, width], and which places have one.
 
@@ -193,6 +211,15 @@ class Block:
         size = int(sizes[0]) if len(sizes) else 0
         return np.unpackbits(found[:, 4:], axis=1, count=size).astype(bool), has
 
+    def arrays(self, name: str) -> list[Array | None]:
+        """A column of ARRAYS, one by one."""
+        unpack = rows.unpack_mask if name == "mask" else rows.unpack_numbers
+        return [unpack(blob) for blob in self._list(name, np.arange(self.count))]
+
+    def texts(self, name: str) -> list[str | None]:
+        """A column of TEXTS, one by one."""
+        return self._list(name, np.arange(self.count))
+
     def _list(self, name: str, at: Array) -> list[Any]:
         if name in ARRAYS + TEXTS:
             return list(self._cut_up(name, at))
@@ -212,6 +239,24 @@ class Block:
                 continue
             content = pieces.content[end - length : end]
             yield content.decode() if name in TEXTS else rows.AS_IT_IS + content
+
+
+def joined(parts: Sequence[Columns]) -> Columns:
+    """One after the other.
+
+    Raises:
+      ValueError: their arrays are not all of one length.
+    """
+    streams = {number: name for part in parts for number, name in part.streams.items()}
+    whole = {}
+    for name in Columns._fields[:-1]:
+        arrays = [getattr(part, name) for part in parts]
+        filled = [array for array in arrays if len(array)] or arrays[:1]
+        widths = {array.shape[1:] for array in filled}
+        if len(widths) > 1:
+            raise ValueError(f"{name}s of one job have the shapes {sorted(widths)}.")
+        whole[name] = np.concatenate(filled)
+    return Columns(**whole, streams=streams)
 
 
 # ---- from rows

@@ -25,7 +25,7 @@ import tempfile
 import time as clock
 import tomllib
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -105,13 +105,25 @@ class Folder:
             raise QuickstudyError(
                 f"A learner lives in {path} already; open it, or choose another name."
             )
-        _check_free(path)
         about = About(name, uuid.uuid4().hex, clock.time(), dict(settings or {}))
+        cls.make(path, about, lambda file: Log.create(file, about.uid).close())
+        return cls.open(path)
+
+    @staticmethod
+    def make(path: Path, about: About, fill: Callable[[Path], None]) -> None:
+        """Makes a whole folder at `path`, or none; `fill` writes the log's file.
+
+        Raises:
+          DamagedLearner: something is there. Whatever `fill` raises.
+          DiskTrouble: it cannot be written there.
+        """
+        path = path.absolute()
+        _check_free(path)
         with _disk_trouble(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             new = Path(tempfile.mkdtemp(prefix=f".{path.name}.new-", dir=path.parent))
             try:
-                Log.create(new / EXPERIENCE, about.uid).close()
+                fill(new / EXPERIENCE)
                 write_atomically(new / ABOUT, _as_toml(about).encode())
                 if path.exists():
                     path.rmdir()  # empty; Windows renames onto nothing that exists
@@ -119,7 +131,16 @@ class Folder:
             finally:
                 shutil.rmtree(new, ignore_errors=True)
             _sync_folder(path.parent)
-        return cls.open(path)
+
+    @staticmethod
+    def about_of(path: Path) -> About:
+        """What a learner's `learner.toml` says; nothing else of the folder is looked at.
+
+        Raises:
+          DamagedLearner: there is none, or it cannot be read.
+        """
+        _check_is_learner(path.absolute())
+        return _read_about(path.absolute())
 
     @classmethod
     def open(cls, path: str | Path, readonly: bool = False) -> Folder:
@@ -244,13 +265,23 @@ def write_atomically(path: str | Path, content: bytes) -> None:
     Raises:
       DiskTrouble: it cannot be written; the old content stays.
     """
-    path = Path(path)
+    with write_beside(Path(path)) as new:
+        new.write_bytes(content)
+
+
+@contextlib.contextmanager
+def write_beside(path: Path) -> Iterator[Path]:
+    """A new file beside `path`, for writing; it takes its place when all went well.
+
+    Raises:
+      DiskTrouble: it cannot be written; the old content stays.
+    """
     with _disk_trouble(path):
         number, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        os.close(number)
         try:
-            with os.fdopen(number, "wb") as file:
-                file.write(content)
-                file.flush()
+            yield Path(name)
+            with Path(name).open("rb+") as file:
                 os.fsync(file.fileno())
             Path(name).replace(path)
         except BaseException:

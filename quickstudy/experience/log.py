@@ -51,7 +51,7 @@ import numpy as np
 from quickstudy.errors import DamagedLearner, LearnerInUse, QuickstudyError
 from quickstudy.experience import event as rows
 from quickstudy.experience import soundness, table
-from quickstudy.experience.columns import ARRAYS, NAMES, READ, Block, Columns
+from quickstudy.experience.columns import NAMES, READ, Block, Columns, joined
 from quickstudy.experience.event import Event, Kind, Row
 from quickstudy.experience.soundness import Verdict
 from quickstudy.types import Array, End
@@ -400,15 +400,29 @@ class Log:
         only = None if job is None else self._known_id(job)
         parts: dict[int, list[Columns]] = {}
         while after < end:
-            block = self._block_after(after)
+            block = self._block_after(after, READ)
             least, most = after + 1 - block.first, min(end + 1 - block.first, block.count)
             jobs = block.numbers("job").values[least:most]
             for number in np.unique(jobs).tolist():
                 if job is None or number == only:
                     at = least + np.flatnonzero(jobs == number)
-                    parts.setdefault(number, []).append(self._columns(block, at))
+                    with self._fitting():
+                        parts.setdefault(number, []).append(block.columns(at, self.name_of))
             after = block.last
-        return {self._name(number): _joined(found) for number, found in parts.items()}
+        with self._fitting():
+            return {self.name_of(number): joined(found) for number, found in parts.items()}
+
+    def blocks(self) -> Iterator[Block]:
+        """Everything that is on disk, in order, by the column; checked.
+
+        Raises:
+          DamagedLearner: a row or a column is damaged or missing.
+        """
+        after, end = 0, self.sync()
+        while after < end:
+            block = self._block_after(after, NAMES)
+            yield block
+            after = block.last
 
     # ---- compacting
 
@@ -640,9 +654,9 @@ class Log:
             return chunk
         return self._segment(after + 1) or chunk  # they may have been moved in between
 
-    def _block_after(self, after: int) -> Block:
-        """As `_next_after`; rows are checked, and of a segment what will be read."""
-        block = self._segment(after + 1, READ)
+    def _block_after(self, after: int, names: Collection[str]) -> Block:
+        """As `_next_after`; rows are checked, and of a segment the columns of these names."""
+        block = self._segment(after + 1, names)
         if block is not None:
             return block
         found = self._next_after(after)
@@ -675,29 +689,18 @@ class Log:
             self._block = block
         return block
 
-    def _columns(self, block: Block, at: Array) -> Columns:
-        """Some events of a block, all of one job."""
-        reward = block.numbers("reward")
-        streams = block.numbers("stream").values[at]
-        try:
-            arrays = [part for name in ARRAYS for part in block.matrix(name, at)]
-        except ValueError as error:
-            raise DamagedLearner(
-                f"{self.path}: rows {block.first} to {block.last}: {error} {table.RESTORE}"
-            ) from error
-        return Columns(
-            at + block.first,
-            *(block.numbers(name).values[at]
-              for name in ("kind", "stream", "episode", "decision", "end")),
-            np.where(reward.known, reward.values, np.nan)[at],
-            *arrays,
-            {number: self._name(number) for number in np.unique(streams).tolist()},
-        )  # fmt: skip
-
     def _chunk(self, after: int) -> list[tuple[Any, ...]]:
         query = f"{table.SELECT} WHERE n > ? ORDER BY n LIMIT {READ_ROWS}"
         with self._reading, table.told(self.path):
             return table.ask(self._reader, query, (after,))
+
+    @contextlib.contextmanager
+    def _fitting(self) -> Iterator[None]:
+        """Sound rows may still not fit together, where no learner of ours wrote them."""
+        try:
+            yield
+        except ValueError as error:
+            raise DamagedLearner(f"{self.path}: {error} {table.RESTORE}") from error
 
     def _raise_missing(self, n: int) -> NoReturn:
         raise DamagedLearner(f"{self.path}: row {n} is missing. {table.RESTORE}")
@@ -713,7 +716,7 @@ class Log:
         return Row._make(stored[:-1])
 
     def _event(self, row: Row) -> Event:
-        name = self._name
+        name = self.name_of
         return Event(
             row.n, row.time, _KINDS[row.kind], name(row.job), name(row.stream),
             row.episode, row.step, row.decision, row.key,
@@ -725,7 +728,8 @@ class Log:
             name(row.origin), row.origin_n,
         )  # fmt: skip
 
-    def _name(self, number: int) -> str:
+    def name_of(self, number: int) -> str:
+        """What a number in a block stands for: a job, a stream, a leader, an origin."""
         known = self._names_back.get(number)
         if known is None:
             self._load_names()
@@ -784,23 +788,3 @@ def _chosen(
     if kinds is not None:
         is_chosen &= np.isin(block.numbers("kind").values, list(kinds))
     return np.flatnonzero(is_chosen)
-
-
-def _joined(parts: list[Columns]) -> Columns:
-    """One after the other; the names of all.
-
-    Raises:
-      DamagedLearner: arrays of one job are not of one length.
-    """
-    streams = {number: name for part in parts for number, name in part.streams.items()}
-    whole = {}
-    for name in Columns._fields[:-1]:
-        arrays = [getattr(part, name) for part in parts]
-        filled = [array for array in arrays if len(array)] or arrays[:1]
-        if len({array.shape[1:] for array in filled}) > 1:
-            raise DamagedLearner(
-                f"{name}s of one job have the widths "
-                f"{sorted({array.shape[1] for array in filled})}; one was expected."
-            )
-        whole[name] = np.concatenate(filled)
-    return Columns(**whole, streams=streams)

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import apsw
 import numpy as np
@@ -32,7 +32,8 @@ MISSING, DAMAGED = "missing", "damaged"
 Progress = Callable[[int, int], None]  # (positions looked at, positions)
 
 
-class Stretch(NamedTuple):
+@dataclass(frozen=True)
+class Stretch:
     """Consecutive positions of one kind.
 
     block: the events, where they are sound. why: MISSING or DAMAGED where they are not; with
@@ -111,11 +112,14 @@ def verify(path: Path, progress: Progress | None = None) -> Verdict:
     )
 
 
-def stretches(db: apsw.Connection, last: int) -> Iterator[Stretch]:
-    """Every position up to `last`, in order, in as few stretches as it is convenient."""
+def stretches(db: apsw.Connection, last: int, mend: bool = False) -> Iterator[Stretch]:
+    """Every position up to `last`, in order, in as few stretches as it is convenient.
+
+    mend: whether to put right columns in which one bit is flipped.
+    """
     n = 1
     while n <= last:
-        stretch = _segment(db, n) or _rows(db, n, last)
+        stretch = _segment(db, n, mend) or _rows(db, n, last)
         yield stretch
         n = stretch.last + 1
 
@@ -123,14 +127,14 @@ def stretches(db: apsw.Connection, last: int) -> Iterator[Stretch]:
 # ---- segments
 
 
-def _segment(db: apsw.Connection, n: int) -> Stretch | None:
+def _segment(db: apsw.Connection, n: int, mend: bool) -> Stretch | None:
     """The segment that begins at n, sound or not; None where none does."""
     if not table.has_segments(db):
         return None
     known = None
     with contextlib.suppress(apsw.Error, DamagedLearner, TypeError):
         known = table.find_segment(db, n)
-    block, why = _read_segment(db, n)
+    block, why = _read_segment(db, n, mend)
     if known is not None and known[0] == n:
         if block is not None and block.last == known[1]:
             return Stretch(n, known[1], block, is_segment=True)
@@ -140,10 +144,10 @@ def _segment(db: apsw.Connection, n: int) -> Stretch | None:
     return Stretch(n, block.last, block, is_segment=True)  # only what names it is damaged
 
 
-def _read_segment(db: apsw.Connection, first: int) -> tuple[Block | None, str]:
+def _read_segment(db: apsw.Connection, first: int, mend: bool) -> tuple[Block | None, str]:
     packed = {}
     for name in NAMES:
-        content = _column(db, first, name)
+        content = _column(db, first, name, mend)
         if content is None:
             return None, f"column {name}"
         packed[name] = content
@@ -151,12 +155,37 @@ def _read_segment(db: apsw.Connection, first: int) -> tuple[Block | None, str]:
     return block, ""
 
 
-def _column(db: apsw.Connection, first: int, name: str) -> bytes | None:
+def _column(db: apsw.Connection, first: int, name: str, mend: bool) -> bytes | None:
     query = "SELECT content, crc FROM columns WHERE first = ? AND name = ?"
     with contextlib.suppress(apsw.Error, TypeError):
         for content, crc in table.ask(db, query, (first, name)):
-            if crc == table.column_checksum(first, name, content):
+            difference = crc ^ table.column_checksum(first, name, content)
+            if difference == 0:
                 return bytes(content)
+            return mended(content, difference) if mend else None
+    return None
+
+
+def mended(content: bytes, difference: int) -> bytes | None:
+    """What a CRC-32 was made of before one bit flipped; None if it was not just one bit.
+
+    The difference of two checksums hangs on where bits differ alone: of a bit in the last byte
+    it stands in the table of CRC-32, and each byte that follows shifts it on.
+
+    Args:
+      difference: of the checksum that is from the one that was, by exclusive or.
+    """
+    shifts = np.array(
+        [zlib.crc32(bytes([i])) ^ zlib.crc32(b"\0") for i in range(256)], np.uint32
+    )
+    now = shifts[1 << np.arange(8)]
+    for at in range(len(content) - 1, -1, -1):
+        (hit,) = np.nonzero(now == difference)
+        if len(hit):
+            right = bytearray(content)
+            right[at] ^= 1 << int(hit[0])
+            return bytes(right)
+        now = (now >> np.uint32(8)) ^ shifts[now & np.uint32(255)]
     return None
 
 

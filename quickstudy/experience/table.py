@@ -228,16 +228,7 @@ def move(
     """
     db.execute("BEGIN IMMEDIATE")
     try:
-        crc = text_checksum(first, end)
-        db.execute("INSERT INTO segments VALUES (?, ?, ?)", (first, end, crc))
-        for name, content in packed.items():
-            crc = column_checksum(first, name, content)
-            db.execute("INSERT INTO columns VALUES (?, ?, ?, ?)", (first, name, content, crc))
-        for start in range(0, len(keys), KEYS_AT_ONCE):
-            some = keys[start : start + KEYS_AT_ONCE]
-            places = ", ".join(["(?, ?, ?)"] * len(some))
-            values = [value for entry in some for value in entry]
-            db.execute(f"INSERT INTO keys VALUES {places}", values)
+        insert_segment(db, first, end, packed, keys)
         db.execute("DELETE FROM events WHERE n BETWEEN ? AND ?", (first, end))
         if db.changes() != end - first + 1:
             raise apsw.CorruptError(f"rows {first} to {end} are not all there")
@@ -246,6 +237,26 @@ def move(
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+
+
+def insert_segment(
+    db: apsw.Connection,
+    first: int,
+    end: int,
+    packed: Mapping[str, bytes],
+    keys: list[tuple[int, str, int]],
+) -> None:
+    """Writes a segment with its checksums, and its keys; arguments as of `move`."""
+    crc = text_checksum(first, end)
+    db.execute("INSERT INTO segments VALUES (?, ?, ?)", (first, end, crc))
+    for name, content in packed.items():
+        crc = column_checksum(first, name, content)
+        db.execute("INSERT INTO columns VALUES (?, ?, ?, ?)", (first, name, content, crc))
+    for start in range(0, len(keys), KEYS_AT_ONCE):
+        some = keys[start : start + KEYS_AT_ONCE]
+        places = ", ".join(["(?, ?, ?)"] * len(some))
+        values = [value for entry in some for value in entry]
+        db.execute(f"INSERT INTO keys VALUES {places}", values)
 
 
 def insert_names(db: apsw.Connection, names: list[tuple[str, int]]) -> None:
