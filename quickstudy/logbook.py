@@ -69,7 +69,13 @@ def repair(learner: str, into: str | None, is_json: bool) -> None:
     path = _path(learner)
     target = path.with_name(f"{path.name}-repaired") if into is None else folders.resolve(into)
     if salvage.is_sound(path):
-        said = {"learner": str(path), "into": None, "kept": None, "lost": 0, "gaps": []}
+        said: dict[str, Any] = {
+            "learner": str(path),
+            "into": None,
+            "kept": None,
+            "lost": 0,
+            "gaps": [],
+        }
         _say("repair", said, ["The log is sound; there is nothing to repair."], is_json)
         return
     done = salvage.repair(path, target.absolute(), _telling())

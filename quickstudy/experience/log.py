@@ -363,10 +363,10 @@ class Log:
             self._raise_missing(after + 1)
 
     def at(self, n: int) -> Event | None:
-        """The event at position n, on disk or still waiting; None where there is none.
+        """The event at position n, on disk or still waiting; None where there never was one.
 
         Raises:
-          DamagedLearner: the row is damaged.
+          DamagedLearner: the row is damaged or missing.
         """
         with self._lock:
             if self._waiting and self._waiting[0].n <= n <= self._waiting[-1].n:
@@ -376,7 +376,11 @@ class Log:
         if stored:
             return self._event(self._checked(stored[0], n))
         block = self._segment(n)
-        return self._event(next(block.rows(np.array([n - block.first])))) if block else None
+        if block is not None:
+            return self._event(next(block.rows(np.array([n - block.first]))))
+        if 0 < n <= self.saved:
+            self._raise_missing(n)
+        return None
 
     def columns(
         self,

@@ -36,8 +36,8 @@ Progress = Callable[[int, int], None]  # (positions looked at, positions)
 class Stretch:
     """Consecutive positions of one kind.
 
-    block: the events, where they are sound. why: MISSING or DAMAGED where they are not; with
-      the column's name where it is a segment's. is_segment: whether they lie in one.
+    block: the events, where they are sound. why: MISSING, DAMAGED, or what of a segment is;
+      empty where nothing is. is_segment: whether they lie in one.
     """
 
     first: int
@@ -95,9 +95,9 @@ def verify(path: Path, progress: Progress | None = None) -> Verdict:
                     counts.update(_by_kind(stretch.block))
                     if stretch.is_segment:
                         keys.add(stretch.block.keys())
-                elif stretch.is_segment:
+                if stretch.is_segment and stretch.why:
                     bad_segments.append((stretch.first, stretch.last, stretch.why))
-                else:
+                elif stretch.why:
                     named = missing if stretch.why == MISSING else bad
                     named.extend(range(stretch.first, stretch.last + 1)[: NAMED - len(named)])
                 if progress:
@@ -141,7 +141,7 @@ def _segment(db: apsw.Connection, n: int, mend: bool) -> Stretch | None:
         return Stretch(n, known[1], None, why or DAMAGED, is_segment=True)
     if block is None:
         return None
-    return Stretch(n, block.last, block, is_segment=True)  # only what names it is damaged
+    return Stretch(n, block.last, block, "its ends are not known", is_segment=True)
 
 
 def _read_segment(db: apsw.Connection, first: int, mend: bool) -> tuple[Block | None, str]:
