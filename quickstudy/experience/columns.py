@@ -156,6 +156,8 @@ class Block:
 
     def rows(self, at: Array) -> Iterator[Row]:
         """The rows at some places, 0 being that of `first`; their blobs not compressed."""
+        if not len(at):
+            return
         lists = [self._list(name, at) for name in NAMES]
         for n, *values in zip((at + self.first).tolist(), *lists, strict=True):
             yield Row(n, *values)
@@ -181,7 +183,7 @@ class Block:
         found["reward"] = np.where(reward.known, reward.values, np.nan)[at]
         for name in ARRAYS:
             found[name], found[f"has_{name}"] = self.matrix(name, at)
-        numbers = np.unique(streams).tolist()
+        numbers = set(streams.tolist())
         return Columns(**found, streams={number: name_of(number) for number in numbers})
 
     def matrix(self, name: str, at: Array) -> tuple[Array, Array]:
@@ -193,10 +195,11 @@ class Block:
         pieces = self.pieces(name)
         lengths = pieces.lengths[at]
         has = lengths >= 0
-        widths = np.unique(lengths[has])
-        if len(widths) > 1:
-            raise ValueError(f"{name}s have {widths.tolist()} bytes; one length was expected.")
-        width = int(widths[0]) if len(widths) else 0
+        if not has.any():
+            return np.zeros((0, 0), bool if name == "mask" else np.float32), has
+        width, most = int(lengths[has].min()), int(lengths[has].max())
+        if width < most:
+            raise ValueError(f"{name}s have {width} to {most} bytes; one length was expected.")
         starts = pieces.ends[at][has] - width
         content = np.frombuffer(pieces.content, np.uint8)
         if width and (np.diff(starts) == width).all():  # end to end, as they mostly are
@@ -205,10 +208,10 @@ class Block:
             found = content[starts[:, None] + np.arange(width)]
         if name != "mask":
             return np.ascontiguousarray(found).view(_SINGLE).astype(np.float32, copy=False), has
-        sizes = np.unique(np.ascontiguousarray(found[:, :4]).view("<u4"))
-        if len(sizes) > 1:
-            raise ValueError(f"masks have {sizes.tolist()} flags; one number was expected.")
-        size = int(sizes[0]) if len(sizes) else 0
+        sizes = np.ascontiguousarray(found[:, :4]).view("<u4")
+        size = int(sizes[0, 0])
+        if (sizes != size).any():
+            raise ValueError(f"masks have {size} flags and others; one number was expected.")
         return np.unpackbits(found[:, 4:], axis=1, count=size).astype(bool), has
 
     def arrays(self, name: str) -> list[Array | None]:
@@ -280,16 +283,18 @@ def _pieces(name: str, values: Sequence[Any]) -> Pieces:
 
 
 def _pack_numbers(name: str, numbers: Numbers) -> bytes:
+    if numbers.known.all():
+        return _join(b"", _pack_values(name, numbers.values))
     values = numbers.values[numbers.known]
     return _join(_pack_whole(numbers.known.astype(np.int64)), _pack_values(name, values))
 
 
 def _unpack_numbers(name: str, blob: bytes) -> Numbers:
     known, packed = _part(blob)
-    has = _unpack_whole(known).astype(bool)
     found = _unpack_values(name, packed)
-    if len(found) == len(has):
-        return Numbers(found, has)
+    if not known:
+        return Numbers(found, np.ones(len(found), bool))
+    has = _unpack_whole(known).astype(bool)
     values = np.zeros(len(has), found.dtype)
     values[has] = found
     return Numbers(values, has)
@@ -315,20 +320,25 @@ def _unpack_values(name: str, blob: bytes) -> Array:
 
 
 def _pack_pieces(pieces: Pieces) -> bytes:
-    widths = np.unique(pieces.lengths[pieces.lengths >= 0])
-    content = pieces.content
-    if len(widths) == 1 and widths[0] > 1:
-        content = np.frombuffer(content, np.uint8).reshape(-1, widths[0]).T.tobytes()
+    width, content = _width(pieces.lengths), pieces.content
+    if width:
+        content = np.frombuffer(content, np.uint8).reshape(-1, width).T.tobytes()
     return _join(_pack_whole(pieces.lengths), zlib.compress(content, _LEVEL))
 
 
 def _unpack_pieces(blob: bytes) -> Pieces:
     told, packed = _part(blob)
     lengths, content = _unpack_whole(told), zlib.decompress(packed)
-    widths = np.unique(lengths[lengths >= 0])
-    if len(widths) == 1 and widths[0] > 1:
-        content = np.frombuffer(content, np.uint8).reshape(widths[0], -1).T.tobytes()
+    width = _width(lengths)
+    if width:
+        content = np.frombuffer(content, np.uint8).reshape(width, -1).T.tobytes()
     return Pieces(lengths, content)
+
+
+def _width(lengths: Array) -> int:
+    """The length that all have; 0 where they differ, or there are none."""
+    known = lengths[lengths >= 0]
+    return int(known[0]) if len(known) and (known == known[0]).all() else 0
 
 
 def _pack_whole(values: Array) -> bytes:

@@ -407,7 +407,7 @@ class Log:
             block = self._block_after(after, READ)
             least, most = after + 1 - block.first, min(end + 1 - block.first, block.count)
             jobs = block.numbers("job").values[least:most]
-            for number in np.unique(jobs).tolist():
+            for number in sorted(set(jobs.tolist())):
                 if job is None or number == only:
                     at = least + np.flatnonzero(jobs == number)
                     with self._fitting():
