@@ -30,8 +30,10 @@ import numpy as np
 from quickstudy.errors import DamagedLearner, QuickstudyError
 from quickstudy.experience import event as rows
 from quickstudy.experience import soundness, table
+from quickstudy.experience.columns import Block
 from quickstudy.experience.event import LOST, Kind, Row
 from quickstudy.experience.folder import EXPERIENCE, Folder
+from quickstudy.experience.log import SEGMENT_ROWS
 from quickstudy.experience.soundness import Progress, Stretch
 
 
@@ -108,6 +110,7 @@ class _Filler:
         self._db = db
         self.kept = 0
         self.gaps: list[Gap] = []
+        self._loose: list[Row] = []  # not written yet
         self._names = _sound_names(db)
         self._all_names = dict(self._names)
         highest = max(self._names, default=0)
@@ -123,37 +126,45 @@ class _Filler:
         names = [(name, number) for number, name in sorted(self._all_names.items())]
         table.insert_names(new, names)
         for stretch in self._stretches():
-            self._take(new, stretch)
+            if stretch.is_segment and stretch.block is not None:
+                self._pack_loose(new)  # rows stand behind all segments
+                block = stretch.block
+                table.insert_segment(new, block.first, block.last, block.packed, block.keys())
+            else:
+                self._loose += self._rows(stretch)
+            self.kept += stretch.number if stretch.block is not None else 0
+            if len(self._loose) >= SEGMENT_ROWS:
+                self._pack_loose(new)
             if progress:
                 progress(stretch.last, self._last)
+        table.insert(new, [rows.compressed(row) for row in self._loose])
         table.note_last(new, self._last)
         new.execute("COMMIT")
 
-    def _take(self, new: apsw.Connection, stretch: Stretch) -> None:
-        if stretch.block is None:
-            self._mark(new, stretch)
-            return
-        self.kept += stretch.count
-        if stretch.is_segment:
-            block = stretch.block
-            table.insert_segment(new, block.first, block.last, block.packed, block.keys())
-            return
-        every = np.arange(stretch.count)
-        table.insert(new, [rows.compressed(row) for row in stretch.block.rows(every)])
+    def _pack_loose(self, new: apsw.Connection) -> None:
+        if self._loose:
+            block = Block.of(self._loose)
+            table.insert_segment(new, block.first, block.last, block.pack(), block.keys())
+            self._loose = []
 
-    def _mark(self, new: apsw.Connection, gap: Stretch) -> None:
-        """A note at every position of a gap."""
+    def _rows(self, stretch: Stretch) -> list[Row]:
+        """Its rows, or a note at every position of a gap."""
+        if stretch.block is not None:
+            return list(stretch.block.rows(np.arange(stretch.number)))
+        gap = Gap(stretch.first, stretch.last, stretch.why)
         told = rows.pack_note({LOST: {"first": gap.first, "last": gap.last, "why": gap.why}})
-        now = clock.time()
-        for number, n in enumerate(range(gap.first, gap.last + 1), 1 + self._lost()):
-            note = Row(
+        now, before = clock.time(), self._lost()
+        if self.gaps and (self.gaps[-1].last, self.gaps[-1].why) == (gap.first - 1, gap.why):
+            self.gaps[-1] = Gap(self.gaps[-1].first, gap.last, gap.why)
+        else:
+            self.gaps.append(gap)
+        return [
+            Row(
                 n, now, int(Kind.NOTE), self._nobody, self._nobody, self._origin, number, 0, 0,
                 None, None, None, None, None, None, 0, 0, None, None, None, None, told,
-            )  # fmt: skip
-            table.insert(new, [note])
-        if self.gaps and self.gaps[-1].last == gap.first - 1 and self.gaps[-1].why == gap.why:
-            gap = replace(gap, first=self.gaps.pop().first)
-        self.gaps.append(Gap(gap.first, gap.last, gap.why))
+            )
+            for number, n in enumerate(range(gap.first, gap.last + 1), before + 1)
+        ]  # fmt: skip
 
     def _lost(self) -> int:
         return sum(gap.count for gap in self.gaps)
@@ -180,8 +191,7 @@ class _Filler:
         for part in np.split(np.arange(block.count), edges):
             first, last = block.first + int(part[0]), block.first + int(part[-1])
             if is_sound[part[0]]:
-                cut = type(block).of(list(block.rows(part)))
-                yield Stretch(first, last, cut)
+                yield Stretch(first, last, Block.of(list(block.rows(part))))
             else:
                 yield Stretch(first, last, None, "a name in it is damaged")
 

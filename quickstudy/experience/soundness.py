@@ -47,7 +47,7 @@ class Stretch:
     is_segment: bool = False
 
     @property
-    def count(self) -> int:
+    def number(self) -> int:
         return self.last - self.first + 1
 
 
@@ -89,8 +89,8 @@ def verify(path: Path, progress: Progress | None = None) -> Verdict:
             trouble = _ask_sqlite(db)
             last, keys = table.last(db), _Sum()
             for stretch in stretches(db, last):
-                rows += stretch.count if stretch.why != MISSING else 0
-                compacted += stretch.count if stretch.is_segment else 0
+                rows += stretch.number if stretch.why != MISSING else 0
+                compacted += stretch.number if stretch.is_segment else 0
                 if stretch.block is not None:
                     counts.update(_by_kind(stretch.block))
                     if stretch.is_segment:
