@@ -466,7 +466,7 @@ class Log:
         assert self._writer is not None
         with self._disk, table.told(self.path):
             self._writer.execute("VACUUM")
-            self._writer.pragma("wal_checkpoint(truncate)")
+            self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
     def verify(self) -> Verdict:
         """Reads everything, and says what is damaged; changes nothing and raises nothing."""

@@ -198,7 +198,7 @@ def test_the_saver_compacts_as_it_goes(tmp_path: Path, monkeypatch: pytest.Monke
 def test_disk_that_is_given_back_keeps_the_layout(log: Log) -> None:
     for _ in range(20):
         fill(log, 60)
-    log._writer.pragma("wal_checkpoint(truncate)")  # type: ignore[union-attr]
+    log._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)  # type: ignore[union-attr]
     log.compact()
     size = log.path.stat().st_size
     log.shrink()
