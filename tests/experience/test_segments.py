@@ -195,7 +195,10 @@ def test_the_saver_compacts_as_it_goes(tmp_path: Path, monkeypatch: pytest.Monke
         assert len(list(log.read())) == log.last
 
 
-def test_disk_that_is_given_back_keeps_the_layout(log: Log) -> None:
+def test_disk_that_is_given_back_keeps_the_layout(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("quickstudy.experience.log.SEGMENT_ROWS", 512)
     for _ in range(20):
         fill(log, 60)
     log._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)  # type: ignore[union-attr]
