@@ -31,7 +31,7 @@ setup: .venv/.worker
 	touch $@
 
 .venv/.developer: .venv/.worker
-	$(PIP) --constraint constraints.txt --editable '.[anaesthetist,dev]'
+	$(PIP) --constraint constraints.txt --editable '.[anaesthetist,export,dev]'
 	touch $@
 
 clean:

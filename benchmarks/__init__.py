@@ -8,6 +8,7 @@
     professions   our learner on the jobs of the catalogue, against who does them today
     crash         kill -9 at random moments: what is lost, and how learning goes on
     delay         with a value function and without: the same job, its outcome delayed
+    growth        opening a long log, its size on disk, decisions and study of many jobs
     speed         import, first decision, one decision, updates per second
     incumbents    who does each job today, and how well
     bugs          does the doctor find and name bugs planted in a learner?

@@ -623,11 +623,106 @@ def merge(
         desk.merge(asked, is_json=json)
 
 
-logs = typer.Typer(no_args_is_help=True, help="Looks after a learner's log of experience.")
-app.add_typer(logs, name="log")
+# ---- the log
 
 
-@logs.command("replay")
+log_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="""Looks after a learner's experience log.
+
+\b
+Examples:
+  quickstudy log verify ada
+  quickstudy log export ada --out ada.parquet
+""",
+)
+app.add_typer(log_app, name="log")
+
+LogOf = Annotated[str, typer.Argument(metavar="LEARNER", help="A learner's name or path.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Everything as one JSON line.")]
+
+
+@log_app.command("verify")
+def log_verify(learner: LogOf, json: AsJson = False) -> None:
+    """Says what of a log is sound and what is not; changes nothing.
+
+    Works beside a running learner. The exit code is 0 where all is sound, 7 where not.
+
+    \b
+    Examples:
+      quickstudy log verify ada
+      quickstudy log verify ./ada --json
+    """
+    from quickstudy import logbook
+
+    logbook.verify(learner, json)
+
+
+@log_app.command("repair")
+def log_repair(
+    learner: LogOf,
+    into: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Name or path of the new folder. Without it, "
+                     "LEARNER-repaired beside the old one."),
+    ] = None,
+    json: AsJson = False,
+) -> None:  # fmt: skip
+    """Keeps what is sound of a damaged log, in a new folder; the old one stays as it is.
+
+    Every sound event is kept at its position. Where events were lost, a note says so, and
+    episodes under way are cut there.
+
+    \b
+    Examples:
+      quickstudy log repair ada
+      quickstudy log repair ada --into ada2 --json
+    """
+    from quickstudy import logbook
+
+    logbook.repair(learner, into, json)
+
+
+@log_app.command("compact")
+def log_compact(learner: LogOf, json: AsJson = False) -> None:
+    """Compresses what is old in a log, and gives the disk back what it took.
+
+    Learners do the first by themselves, as they work and when they are closed.
+
+    \b
+    Examples:
+      quickstudy log compact ada
+      quickstudy log compact ada --json
+    """
+    from quickstudy import logbook
+
+    logbook.compact(learner, json)
+
+
+@log_app.command("export")
+def log_export(
+    learner: LogOf,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where to write: .jsonl, or .parquet (needs "
+                     "quickstudy[export]). Without it, LEARNER.jsonl here."),
+    ] = None,
+    json: AsJson = False,
+) -> None:  # fmt: skip
+    """Writes every event to a file for other programs; works beside a running learner.
+
+    \b
+    Examples:
+      quickstudy log export ada
+      quickstudy log export ada --out ada.parquet
+    """
+    from quickstudy import logbook
+
+    logbook.export(learner, out, json)
+
+
+@log_app.command("replay")
 def log_replay(
     learner: Annotated[
         str, typer.Argument(metavar="LEARNER", help="A learner's name or path.")

@@ -35,7 +35,7 @@ import jax
 import numpy as np
 import platformdirs
 
-from quickstudy import hopeless, life, lineage, rivals
+from quickstudy import hopeless, life, lineage, recollection, rivals
 from quickstudy.errors import (
     DamagedLearner,
     QuickstudyError,
@@ -44,7 +44,7 @@ from quickstudy.errors import (
 )
 from quickstudy.experience import folder as folders
 from quickstudy.experience import union
-from quickstudy.experience.event import Event, Kind
+from quickstudy.experience.event import LOST, Event, Kind
 from quickstudy.experience.folder import Folder
 from quickstudy.experience.log import Log
 from quickstudy.hopeless import Hope
@@ -57,7 +57,7 @@ from quickstudy.life import WORK, Episode, Place
 from quickstudy.lineage import Known
 from quickstudy.mind import mind as minds
 from quickstudy.mind import store
-from quickstudy.types import Decision, End, Moment, Observation, Spec
+from quickstudy.types import Array, Decision, End, Moment, Observation, Spec
 
 SAVE_SECONDS = 30.0  # between two saves of the mind while it works
 CHECK_STEPS = 1_000  # of a frozen check, at most, but for one episode
@@ -751,25 +751,23 @@ class Learner:
 
         Jobs on which others' experience counts too are derived as a whole, at the end.
         """
-        position = self._load_cache()
-        last = self._log.last
-        declared = self._log.read(kinds=[Kind.JOB])
-        shared = {event.job for event in declared if event.origin != self.uid}
-        for event in self._log.read():
-            self._position = event.n
-            if event.kind == Kind.JOB:
-                if event.job not in self._places:
-                    self._take_up(event.job, _spec(event))
-            elif event.kind == Kind.NOTE:
+        told = list(self._log.read(kinds=[Kind.JOB, Kind.NOTE]))
+        jobs = [event for event in told if event.kind == Kind.JOB]
+        shared = {event.job for event in jobs if event.origin != self.uid}
+        lost = np.array([e.n for e in told if e.note and LOST in e.note], np.int64)
+        position = self._position = self._load_cache(jobs)
+        own = {event.job: event.n for event in jobs if event.job not in shared}
+        self._recall(position, own, lost)
+        for event in told:
+            if event.kind == Kind.NOTE:
                 self._take_note(event)
-            elif event.job in shared:
-                continue
-            elif event.n <= position:
-                life.recall(self._places[event.job], event)
-            else:
-                life.absorb(self._places[event.job], event)
-                if progress and event.n % 200 == 0:
-                    progress(event.n - position, last - position)
+        last = self._log.last
+        for event in self._log.read(after=position):
+            self._position = event.n
+            if event.kind == Kind.JOB or event.job not in shared:
+                self._take_in(event)
+            if progress and event.n % 200 == 0:
+                progress(event.n - position, last - position)
         self._derive(dict.fromkeys(shared, position), known)
 
     def _derive(self, studied: Mapping[str, int], known: Mapping[str, Iterable[Known]]) -> None:
@@ -789,8 +787,30 @@ class Learner:
                 [*known.get(job, ()), own],
             )  # fmt: skip
 
-    def _load_cache(self) -> int:
-        """Fills the minds from `mind.eqx`; gives the position up to which they studied."""
+    def _recall(self, position: int, declared: dict[str, int], lost: Array) -> None:
+        """Fills memories with what the minds have studied: events up to a position."""
+        for name, past in self._log.columns(upto=position).items() if position else ():
+            if name in declared:
+                mine = past.behind(declared[name])  # its declaration may have been lost before
+                recollection.recall(self._places[name], mine, lost[lost <= position])
+
+    def _take_in(self, event: Event) -> None:
+        if event.kind == Kind.JOB:
+            if event.job not in self._places:
+                self._take_up(event.job, _spec(event))
+        elif event.kind == Kind.NOTE:
+            if event.note and LOST in event.note:
+                for place in self._places.values():
+                    life.lost(place)
+        elif event.job in self._places:
+            life.absorb(self._places[event.job], event)
+
+    def _load_cache(self, jobs: Sequence[Event]) -> int:
+        """Fills the minds from `mind.eqx`; gives the position up to which they studied.
+
+        Args:
+          jobs: the events that declare a job.
+        """
         try:
             note = json.loads(self._folder.mind_note.read_bytes())
             arrays = self._folder.mind_arrays.read_bytes()
@@ -799,8 +819,8 @@ class Learner:
                 return 0
             if position > self._log.last:
                 return self._refuse_cache(position)
-            for event in self._log.read(kinds=[Kind.JOB]):
-                if event.n <= position:
+            for event in jobs:
+                if event.n <= position and event.job not in self._places:
                     self._take_up(event.job, _spec(event))
             saved = note["minds"]
             for name, seed in note.get("seeds", {}).items():

@@ -8,11 +8,14 @@
 
 Everything goes through the same three functions whether a job's environment drives them
 (`live`), a caller does (`Learner.decide`, `Learner.reward`), or the log does when a mind is
-rebuilt (`absorb`).
+rebuilt (`absorb`). What a saved mind has studied already is only taken into its memory, all
+at once (see `recollection`).
 """
 
 from __future__ import annotations
 
+import contextlib
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -63,8 +66,8 @@ class Place:
     steps: int = 0
     episodes: int = 0
     open: dict[str, Episode] = field(default_factory=dict)
-    decisions: list[int] = field(default_factory=list)
-    rows: list[int] = field(default_factory=list)
+    decisions: array[int] = field(default_factory=lambda: array("q"))
+    rows: array[int] = field(default_factory=lambda: array("q"))
     is_absorbed: bool = True
 
 
@@ -216,17 +219,27 @@ def cut(place: Place, stream: str, last: Observation | None) -> None:
 
 
 def absorb(place: Place, event: Event) -> None:
-    """Takes in an event from the log as it was taken in when it happened."""
-    shown = _shown(event)
+    """Takes in an event from the log as it was taken in when it happened.
+
+    Where events before it were lost (see `lost`), so may be the beginning of its episode, or
+    the decision that it belongs to: the episode then begins here, and what belongs to nothing
+    is passed over.
+    """
+    shown, stream = _shown(event), event.stream
     if event.kind == Kind.EPISODE:
-        _begun(place, event.stream, event.episode)
+        _begun(place, stream, event.episode)
     elif event.kind == Kind.DECISION:
         assert shown is not None and event.action is not None
-        _decided(place, event.n, event.stream, shown, event.action, None)
+        if stream not in place.open:
+            _begun(place, stream, event.episode)
+        _decided(place, event.n, stream, shown, event.action, None)
     elif event.kind == Kind.OUTCOME:
         assert event.decision is not None
-        row = row_of(place, event.decision)
-        _followed(place, row, event.decision, event.reward, event.end, shown, event.stream)
+        with contextlib.suppress(UnknownDecision):
+            row = row_of(place, event.decision)
+            goes_on = stream in place.open and place.open[stream].steps
+            end = event.end if goes_on else End.NOT
+            _followed(place, row, event.decision, event.reward, end, shown, stream)
     elif event.kind == Kind.INHERITANCE:
         assert event.observation is not None and event.note is not None
         inheritance.receive(place.mind, Inheritance(event.observation, event.note))
@@ -269,6 +282,16 @@ def recall(place: Place, event: Event) -> None:
 
 def _latest_row(place: Place, stream: str) -> int:
     return place.rows[bisect_left(place.decisions, place.open[stream].latest)]
+
+
+def lost(place: Place) -> None:
+    """Events of some jobs are missing here (a log was repaired): episodes under way are cut.
+
+    What followed their latest decisions is not known, so nothing is learned of those.
+    """
+    for stream in list(place.open):
+        del place.open[stream]
+        place.mind.streams.pop(stream, None)
 
 
 def _shown(event: Event) -> Observation | None:
@@ -323,7 +346,7 @@ def _took(place: Place, n: int, row: int, stream: str) -> None:
 def _earned(place: Place, decision: int, reward: float, stream: str) -> None:
     """A reward for an episode that is over changes nothing of the one under way."""
     episode = place.open.get(stream)
-    if episode and episode.first <= decision:
+    if episode and 0 < episode.first <= decision:
         episode.earned += reward
 
 

@@ -26,7 +26,7 @@ from quickstudy import hopeless, ledger, rivals, words
 from quickstudy.errors import DiskTrouble, QuickstudyError, did_you_mean
 from quickstudy.experience import folder as folders
 from quickstudy.experience import union
-from quickstudy.experience.event import Event, Kind
+from quickstudy.experience.event import LOST, Event, Kind
 from quickstudy.experience.folder import Folder
 from quickstudy.jobs.entry import Entry
 from quickstudy.jobs.registry import registry
@@ -209,9 +209,7 @@ class _Reader:
         if event.kind == Kind.JOB:
             self.spec = spec_from_json(event.note or {})
         elif event.kind == Kind.EPISODE:
-            begun = Episode(self.steps, origin=event.origin)
-            self._open[event.origin, event.stream] = begun
-            self.episodes.append(begun)
+            self._begin(event)
         elif event.kind == Kind.DECISION:
             self._decision(event)
         elif event.kind == Kind.OUTCOME:
@@ -256,6 +254,15 @@ class _Reader:
             self._lived_by(names),
         )
 
+    def lost(self) -> None:
+        """Events are missing here (the log was repaired): see `life.lost`."""
+        self._open.clear()
+
+    def _begin(self, event: Event) -> None:
+        begun = Episode(self.steps, origin=event.origin)
+        self._open[event.origin, event.stream] = begun
+        self.episodes.append(begun)
+
     def _span_of_all(self) -> tuple[float, float]:
         first, last = zip(*self._span.values(), strict=True) if self._span else ((0,), (0,))
         return min(first), max(last)
@@ -267,6 +274,8 @@ class _Reader:
         return dict(by)
 
     def _decision(self, event: Event) -> None:
+        if (event.origin, event.stream) not in self._open:  # its beginning was lost
+            self._begin(event)
         episode = self._open[event.origin, event.stream]
         first, last = self._span.get(event.origin, (event.time, event.time))
         self._span[event.origin] = min(first, event.time), max(last, event.time)
@@ -308,6 +317,10 @@ def _read(folder: Folder) -> tuple[dict[str, _Reader], dict[str, str]]:
     for event in folder.log.read():
         if (mark := union.mark_of(event)) is not None:
             names |= mark.names
+        if event.note and LOST in event.note:
+            for reader in readers.values():
+                reader.lost()
+            continue
         readers.setdefault(event.job, _Reader(event.job)).take(event)
     return readers, names | {folder.about.uid: folder.about.name}
 

@@ -22,7 +22,8 @@ MAY = {
     "hopeless": GROUND | {"life"},
     "rivals": GROUND,
     "lineage": GROUND | {*ROOMS, "life"},
-    "learner": GROUND | {*ROOMS, "hopeless", "life", "lineage", "rivals"},
+    "recollection": GROUND | {*ROOMS, "life"},
+    "learner": GROUND | {*ROOMS, "hopeless", "life", "lineage", "recollection", "rivals"},
     "collective": GROUND
     | {*ROOMS, "collective", "exams", "learner", "interrupt", "lineage", "life", "words"},
     "careers": GROUND

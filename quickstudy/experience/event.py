@@ -26,7 +26,7 @@ import numpy as np
 from quickstudy.types import Array, End
 
 COMPRESS_ABOVE_BYTES = 512
-_AS_IT_IS, _ZLIB = b"\0", b"\1"
+AS_IT_IS, _ZLIB = b"\0", b"\1"
 _NAN = float("nan")
 _NO_NUMBER = -(2**63)
 
@@ -46,6 +46,9 @@ class Kind(enum.IntEnum):
     """Anything else worth keeping: exam results, cuts, marks of study."""
     INHERITANCE = 6
     """A job's mind starts from what others taught (observation: parameters; note: the rest)."""
+
+
+LOST = "lost"  # in the note of an event that stands where others were lost (see `salvage`)
 
 
 class Event(NamedTuple):
@@ -162,7 +165,7 @@ def pack_numbers(numbers: Any, what: str) -> bytes | None:
     array = np.asarray(numbers, dtype="<f4")
     if array.ndim != 1:
         raise ValueError(f"{what} has shape {array.shape}; the log takes flat arrays.")
-    return _AS_IT_IS + array.tobytes()
+    return AS_IT_IS + array.tobytes()
 
 
 def pack_mask(mask: Any) -> bytes | None:
@@ -172,7 +175,7 @@ def pack_mask(mask: Any) -> bytes | None:
     array = np.asarray(mask, dtype=bool)
     if array.ndim != 1:
         raise ValueError(f"mask has shape {array.shape}; the log takes flat arrays.")
-    return _AS_IT_IS + len(array).to_bytes(4, "little") + np.packbits(array).tobytes()
+    return AS_IT_IS + len(array).to_bytes(4, "little") + np.packbits(array).tobytes()
 
 
 def compressed(row: Row) -> Row:
@@ -191,7 +194,8 @@ def _compress(blob: bytes | None) -> bytes | None:
     return packed if len(packed) < len(blob) else blob
 
 
-def _content(blob: bytes) -> bytes:
+def content(blob: bytes) -> bytes:
+    """What a blob holds, not compressed."""
     return zlib.decompress(blob[1:]) if blob[:1] == _ZLIB else blob[1:]
 
 
@@ -199,16 +203,16 @@ def unpack_numbers(blob: bytes | None) -> Array | None:
     """The array of `pack_numbers`, read-only."""
     if blob is None:
         return None
-    return np.frombuffer(_content(blob), dtype="<f4").astype(np.float32, copy=False)
+    return np.frombuffer(content(blob), dtype="<f4").astype(np.float32, copy=False)
 
 
 def unpack_mask(blob: bytes | None) -> Array | None:
     """The array of `pack_mask`, read-only."""
     if blob is None:
         return None
-    content = _content(blob)
-    bits = np.frombuffer(content, dtype=np.uint8, offset=4)
-    mask = np.unpackbits(bits, count=int.from_bytes(content[:4], "little")).astype(bool)
+    held = content(blob)
+    bits = np.frombuffer(held, dtype=np.uint8, offset=4)
+    mask = np.unpackbits(bits, count=int.from_bytes(held[:4], "little")).astype(bool)
     mask.flags.writeable = False
     return mask
 

@@ -103,6 +103,16 @@ class Folder:
             pass
         return cls.open(path)
 
+    @staticmethod
+    def about_of(path: Path) -> About:
+        """What a learner's `learner.toml` says; nothing else of the folder is looked at.
+
+        Raises:
+          DamagedLearner: there is none, or it cannot be read.
+        """
+        _check_is_learner(path.absolute())
+        return _read_about(path.absolute())
+
     @classmethod
     def open(cls, path: str | Path, readonly: bool = False) -> Folder:
         """Opens a learner's folder; with `readonly` without locking it, beside its worker.
@@ -168,21 +178,37 @@ def new(
     name: str | None = None,
     settings: Mapping[str, Setting] | None = None,
 ) -> Iterator[Path]:
-    """A new learner's folder beside `path`, which becomes that folder when all went well.
+    """A new learner's folder beside `path`, with an empty log; see `made`.
 
-    Whatever goes wrong meanwhile, nothing is left of it; a crash leaves a folder whose name
-    begins with a dot, and no learner. Arguments and errors: as `Folder.create`.
+    Arguments and errors: as `Folder.create`.
     """
     path = Path(path).absolute()
     name = check_name(path.name if name is None else name)
     check_free(path)
     about = About(name, uuid.uuid4().hex, clock.time(), dict(settings or {}))
+    with made(path, about) as beside:
+        with _disk_trouble(path):
+            Log.create(beside / EXPERIENCE, about.uid).close()
+        yield beside
+
+
+@contextlib.contextmanager
+def made(path: Path, about: About) -> Iterator[Path]:
+    """A folder beside `path`, which becomes that learner's when all went well; to be filled.
+
+    Whatever goes wrong meanwhile, nothing is left of it; a crash leaves a folder whose name
+    begins with a dot, and no learner.
+
+    Raises:
+      As `check_free`. DiskTrouble: it cannot be written there.
+    """
+    path = path.absolute()
+    check_free(path)
     with _disk_trouble(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=f".{path.name}.new-", dir=path.parent))
     try:
         with _disk_trouble(path):
-            Log.create(beside / EXPERIENCE, about.uid).close()
             write_atomically(beside / ABOUT, _as_toml(about).encode())
         yield beside
         check_free(path)  # another may have been quicker
@@ -272,13 +298,23 @@ def write_atomically(path: str | Path, content: bytes) -> None:
     Raises:
       DiskTrouble: it cannot be written; the old content stays.
     """
-    path = Path(path)
+    with write_beside(Path(path)) as new:
+        new.write_bytes(content)
+
+
+@contextlib.contextmanager
+def write_beside(path: Path) -> Iterator[Path]:
+    """A new file beside `path`, for writing; it takes its place when all went well.
+
+    Raises:
+      DiskTrouble: it cannot be written; the old content stays.
+    """
     with _disk_trouble(path):
         number, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        os.close(number)
         try:
-            with os.fdopen(number, "wb") as file:
-                file.write(content)
-                file.flush()
+            yield Path(name)
+            with Path(name).open("rb+") as file:
                 os.fsync(file.fileno())
             Path(name).replace(path)
         except BaseException:

@@ -9,12 +9,20 @@ transaction with one fsync: when 512 wait, when 0.1 s has passed, or at `sync`. 
 last position on disk: what is at or below it is *acknowledged* and survives a crash of the
 process or a loss of power.
 
+Rows become *segments* once many of them lie there: one compressed blob a column, in the same
+file, each put in the place of its rows by one transaction (`compact`). The saver's thread
+does it when 16,384 rows wait for it, one segment at a time and without holding up who appends
+or syncs but for the transaction itself; `close` does it for a second at most. Whoever reads
+cannot tell rows from segments, except by the time it takes.
+
 Whose idea: event sourcing; group commit and the write-ahead log as databases have them
-(Gray & Reuter 1993, §9). SQLite does the work on disk, through apsw, since the SQLite that
-comes with Python is on many machines one that can corrupt a write-ahead log as it resets it.
+(Gray & Reuter 1993, §9); compaction of what is old as log-structured stores have it. SQLite
+does the work on disk, through apsw, since the SQLite that comes with Python is on many
+machines one that can corrupt a write-ahead log as it resets it.
 
 Left out:
-- repair of a damaged file (it is found and named, nothing is changed);
+- repair of a damaged file: see `salvage` (here it is found and named, nothing is changed);
+- a row of its own for one damaged byte of a segment: all its events are lost with it;
 - rows lost with the write-ahead log: if someone deletes `experience.db-wal`, or its bytes rot
   before SQLite has moved them into the database, the log is shorter and cannot know it;
 - rot in the index of keys is found by `verify` only: until then a key may count twice;
@@ -32,51 +40,38 @@ import os
 import threading
 import time as clock
 import uuid
-from collections import Counter
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 import apsw
+import numpy as np
 
 from quickstudy.errors import DamagedLearner, LearnerInUse, QuickstudyError
 from quickstudy.experience import event as rows
-from quickstudy.experience import table
+from quickstudy.experience import soundness, table
+from quickstudy.experience.columns import NAMES, READ, Block, Columns, joined
 from quickstudy.experience.event import Event, Kind, Row
-from quickstudy.types import End
+from quickstudy.experience.soundness import Verdict
+from quickstudy.types import Array, End
 
 GROUP_ROWS = 512
 GROUP_SECONDS = 0.1
 RETRY_SECONDS = 1.0
 MOST_WAITING_ROWS = 16 * GROUP_ROWS  # beyond, append waits for the disk itself
 READ_ROWS = 256
+SEGMENT_ROWS = 4096
+SEGMENT_BYTES = 2**20  # of arrays, texts as they lie in rows: a segment of wide rows is shorter
+COMPACT_ABOVE = 4 * SEGMENT_ROWS  # rows on disk; below, compaction waits for `close`
+COMPACT_AT_CLOSE_SECONDS = 1.0
+COMPACT_RETRY_SECONDS = 60.0
 LARGEST = 2**62
 
+_LIVED = [kind.value for kind in (Kind.EPISODE, Kind.DECISION, Kind.OUTCOME)]
+NO_JOB = -1
 _KINDS = {kind.value: kind for kind in Kind}
 _ENDS = {end.value: end for end in End}
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What `Log.verify` found.
-
-    rows: how many were read. counts: of them by kind.
-    bad: positions whose checksum does not fit. missing: positions that are not there.
-      Both name the first hundred.
-    trouble: what SQLite itself says is wrong, or None.
-    """
-
-    rows: int = 0
-    counts: dict[str, int] = field(default_factory=dict)
-    bad: tuple[int, ...] = ()
-    missing: tuple[int, ...] = ()
-    trouble: str | None = None
-
-    @property
-    def is_sound(self) -> bool:
-        return not (self.bad or self.missing or self.trouble)
 
 
 class Log:
@@ -97,6 +92,7 @@ class Log:
         self._writer = writer
         self._reader = reader
         self._process = os.getpid()
+        self._compacting = threading.RLock()  # taken before _disk
         self._disk = threading.RLock()  # held while writing; taken before _lock
         self._reading = threading.RLock()
         self._lock = threading.RLock()  # guards what is in memory, held for microseconds
@@ -107,11 +103,14 @@ class Log:
         self._keys: dict[tuple[int, str], Row] = {}  # of rows that wait
         self._trouble: Exception | None = None
         self._is_together = False  # whether all that waits has to be one transaction
+        self._compact_after = 0.0  # on the monotonic clock
+        self._block: Block | None = None  # the segment that was looked into last
         self._is_closed = False  # takes no more
         self._is_let_go = False
         with table.told(path), reader:  # one look, though another process may be writing
             about = self._load_about()
-            self._saved = self._last_on_disk(reader)
+            self._saved = table.last(reader)
+            self._compacted = table.last_in_segments(reader)
         self.uid, self.created = about["uid"], float(about["created"])
         self._load_names()
         if self._saved != int(about["last"]):
@@ -176,6 +175,8 @@ class Log:
         try:
             if not self.readonly:
                 self._save()
+                with contextlib.suppress(QuickstudyError):  # it is on disk either way
+                    self._compact(COMPACT_AT_CLOSE_SECONDS)
         except KeyboardInterrupt:
             raise  # still open: close comes again, at exit if not before
         except BaseException:
@@ -334,7 +335,7 @@ class Log:
         """The last position on disk; 0 where there is none."""
         if self.readonly:
             with self._reading, table.told(self.path):
-                return self._last_on_disk(self._reader)
+                return table.last(self._reader)
         return self._saved
 
     @property
@@ -382,58 +383,138 @@ class Log:
         numbers = None if kinds is None else {int(kind) for kind in kinds}
         while True:
             saved = self.saved  # before looking: others may append meanwhile
-            chunk = self._chunk(after)
+            found = self._next_after(after)
             job_id = None if job is None else self._known_id(job)
-            for stored in chunk:
+            if isinstance(found, Block):
+                for row in found.rows(_chosen(found, after, job is None, job_id, numbers)):
+                    yield self._event(row)
+                after = found.last
+                continue
+            for stored in found:
                 row = self._checked(stored, after + 1)
                 after = row.n
                 if (job is None or row.job == job_id) and (
                     numbers is None or row.kind in numbers
                 ):
                     yield self._event(row)
-            if not chunk:
+            if not found:
                 break
         if after < saved:
-            raise DamagedLearner(f"{self.path}: row {after + 1} is missing. {table.RESTORE}")
+            self._raise_missing(after + 1)
 
     def at(self, n: int) -> Event | None:
-        """The event at position n, on disk or still waiting; None where there is none.
+        """The event at position n, on disk or still waiting; None where there never was one.
 
         Raises:
-          DamagedLearner: the row is damaged.
+          DamagedLearner: the row is damaged or missing.
         """
         with self._lock:
             if self._waiting and self._waiting[0].n <= n <= self._waiting[-1].n:
                 return self._event(self._waiting[n - self._waiting[0].n])
         with self._reading, table.told(self.path):
             stored = table.ask(self._reader, table.SELECT + " WHERE n = ?", (n,))
-        return self._event(self._checked(stored[0], n)) if stored else None
+        if stored:
+            return self._event(self._checked(stored[0], n))
+        block = self._segment(n)
+        if block is not None:
+            return self._event(next(block.rows(np.array([n - block.first]))))
+        if 0 < n <= self.saved:
+            self._raise_missing(n)
+        return None
+
+    def columns(
+        self,
+        job: str | None = None,
+        after: int = 0,
+        upto: int | None = None,
+    ) -> dict[str, Columns]:
+        """Episodes, decisions and outcomes as arrays, by job: a million take a second or two.
+
+        Of segments only the columns that are asked for are read and checked, rows wholly.
+
+        Args:
+          job: only this one; None for all. after, upto: positions; the first is not among
+            them, the last is. None for all that is on disk.
+
+        Raises:
+          DamagedLearner: a row or a column is damaged or missing, or arrays of one job are not
+          of one length. DiskTrouble: what waits cannot be saved, or the file be read.
+        """
+        end = self.sync() if upto is None else min(upto, self.sync())
+        only = None if job is None else self._known_id(job)
+        parts: dict[int, list[Columns]] = {}
+        while after < end:
+            block = self._block_after(after, READ)
+            least, most = after + 1 - block.first, min(end + 1 - block.first, block.count)
+            kinds = block.numbers("kind").values[least:most]
+            jobs = block.numbers("job").values[least:most]
+            jobs = np.where(np.isin(kinds, _LIVED), jobs, NO_JOB)
+            for number in sorted(set(jobs.tolist()) - {NO_JOB}):
+                if job is None or number == only:
+                    at = least + np.flatnonzero(jobs == number)
+                    with self._fitting():
+                        parts.setdefault(number, []).append(block.columns(at, self.name_of))
+            after = block.last
+        with self._fitting():
+            return {self.name_of(number): joined(found) for number, found in parts.items()}
+
+    def blocks(self) -> Iterator[Block]:
+        """Everything that is on disk, in order, by the column; checked.
+
+        Raises:
+          DamagedLearner: a row or a column is damaged or missing.
+        """
+        after, end = 0, self.sync()
+        while after < end:
+            block = self._block_after(after, NAMES)
+            yield block
+            after = block.last
+
+    # ---- compacting
+
+    @property
+    def compacted(self) -> int:
+        """The last position that lies in a segment; 0 where none does."""
+        if self.readonly:
+            with self._reading, table.told(self.path):
+                return table.last_in_segments(self._reader)
+        return self._compacted
+
+    def compact(self, progress: Callable[[int, int], None] | None = None) -> int:
+        """Moves old rows into segments, all that fill one; gives how many events it moved.
+
+        Each segment is one transaction: whatever happens, an event lies in a row or in a
+        segment, and in one only.
+
+        Args:
+          progress: told (events moved, events that were in rows) after each segment.
+
+        Raises:
+          DamagedLearner: a row is damaged; those before it are in segments.
+          DiskTrouble: the disk is full; what was not moved is where it was.
+          ValueError: the log is closed or readonly.
+        """
+        self._check_ready()
+        self.sync()
+        return self._compact(math.inf, progress)
+
+    def shrink(self) -> None:
+        """Gives the disk back the room that moved rows left; needs as much for a moment.
+
+        Raises:
+          DiskTrouble: there is not enough room; nothing was changed.
+        """
+        self._check_ready()
+        assert self._writer is not None
+        with self._disk, table.told(self.path):
+            self._writer.execute("VACUUM")
+            self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
     def verify(self) -> Verdict:
         """Reads everything, and says what is damaged; changes nothing and raises nothing."""
         with contextlib.suppress(QuickstudyError):  # what waits is not on disk to verify
             self.sync()
-        bad: list[int] = []
-        missing: list[int] = []
-        counts: Counter[str] = Counter()
-        trouble = self._ask_sqlite()
-        after = 0
-        try:
-            while chunk := self._chunk(after):
-                for stored in chunk:
-                    missing.extend(range(after + 1, min(stored[0], after + 100)))
-                    after = stored[0]
-                    if table.is_sound(stored):
-                        counts[_KINDS[stored[2]].name] += 1
-                    else:
-                        bad.append(after)
-            self._load_names()
-        except (QuickstudyError, TypeError) as error:
-            trouble = trouble or str(error)
-        return Verdict(
-            sum(counts.values()) + len(bad), dict(counts), tuple(bad[:100]),
-            tuple(missing[:100]), trouble,
-        )  # fmt: skip
+        return soundness.verify(self.path)
 
     # ---- below the surface: memory
 
@@ -458,9 +539,7 @@ class Log:
             if 0 <= place < len(self._waiting) and self._waiting[place] is row:
                 return row.n
         with self._reading, table.told(self.path):
-            query = "SELECT n FROM events WHERE job = ? AND key = ?"
-            found = table.ask(self._reader, query, (job_id, key))
-        return found[0][0] if found else None
+            return table.find_key(self._reader, job_id, key)
 
     def _name_id(self, name: str) -> int:
         """The name's number, a new one if need be (saved with the next rows). Needs _lock."""
@@ -493,6 +572,7 @@ class Log:
                     return
             try:
                 self._save()
+                self._compact_if_due()
             except Exception:
                 # Kept in _trouble: the next append or sync raises it where it is heard.
                 with self._wake:
@@ -527,7 +607,7 @@ class Log:
             db.execute("BEGIN IMMEDIATE")
             # What is on disk decides what is written: an interrupt or an error may have come
             # after an earlier commit was done and before we noted it.
-            saved = self._last_on_disk(db)
+            saved = table.last(db)
             if saved > self._saved:
                 self._check_ours(db, saved, group)
             named = table.ask(db, "SELECT count(*) FROM names")[0][0]
@@ -544,25 +624,136 @@ class Log:
         """Raises LearnerInUse where rows that we did not write are on disk."""
         found = table.ask(db, "SELECT crc FROM events WHERE n = ?", (saved,))
         ours = [rows.checksum(rows.compressed(row)) for row in group if row.n == saved]
-        if ours != [found[0][0]]:
+        if not found or ours != [found[0][0]]:
             raise LearnerInUse(
                 f"Another process wrote to {self.path} while this one had it open; stop the "
                 "other one and start this one again."
             )
 
+    # ---- below the surface: compacting
+
+    def _compact_if_due(self) -> None:
+        """A segment at a time, as long as many rows lie there; the saver's thread does it."""
+        now = clock.monotonic()
+        if self._saved - self._compacted < COMPACT_ABOVE or now < self._compact_after:
+            return
+        try:
+            self._compact_one()
+        except Exception:
+            # Events are where they were, and who reads them is told; it can wait.
+            self._compact_after = now + COMPACT_RETRY_SECONDS
+
+    def _compact(
+        self, seconds: float, progress: Callable[[int, int], None] | None = None
+    ) -> int:
+        until, start, due = clock.monotonic() + seconds, self._compacted, self._saved
+        while clock.monotonic() < until and self._compact_one():
+            if progress:
+                progress(self._compacted - start, due - start)
+        return self._compacted - start
+
+    def _compact_one(self) -> bool:
+        """Moves the oldest rows into a segment; gives whether there were enough."""
+        db = self._writer
+        assert db is not None
+        with self._compacting:
+            group = self._rows_for_segment()
+            if not group:
+                return False
+            block = Block.of(group)
+            packed, keys = block.pack(), block.keys()  # takes long; nobody waits for it
+            with self._disk, table.told(self.path):
+                table.move(db, block.first, block.last, packed, keys)
+            self._compacted = block.last
+            return True
+
+    def _rows_for_segment(self) -> list[Row]:
+        """The oldest rows if they fill a segment, else none."""
+        group: list[Row] = []
+        num_bytes, after = 0, self._compacted
+        if self._saved - after < SEGMENT_ROWS:
+            with self._reading, table.told(self.path):
+                if table.size_of_rows(self._reader) < SEGMENT_BYTES:
+                    return group
+        while after < self._saved:
+            chunk = self._chunk(after)
+            if not chunk:
+                self._raise_missing(after + 1)
+            for stored in chunk:
+                row = self._checked(stored, after + 1)
+                after = row.n
+                group.append(row)
+                num_bytes += _size(row)
+                if len(group) == SEGMENT_ROWS or num_bytes >= SEGMENT_BYTES:
+                    return group
+        return []
+
     # ---- below the surface: reading
 
-    def _last_on_disk(self, db: apsw.Connection) -> int:
-        return int(table.ask(db, "SELECT max(n) FROM events")[0][0] or 0)
+    def _next_after(self, after: int) -> Block | list[tuple[Any, ...]]:
+        """What follows a position: the segment that holds it, or rows."""
+        block = self._segment(after + 1)
+        if block is not None:
+            return block
+        chunk = self._chunk(after)
+        if chunk and chunk[0][0] == after + 1:
+            return chunk
+        return self._segment(after + 1) or chunk  # they may have been moved in between
+
+    def _block_after(self, after: int, names: Collection[str]) -> Block:
+        """As `_next_after`; rows are checked, and of a segment the columns of these names."""
+        block = self._segment(after + 1, names)
+        if block is not None:
+            return block
+        found = self._next_after(after)
+        if isinstance(found, Block):
+            return found
+        if not found:
+            self._raise_missing(after + 1)
+        return Block.of([self._checked(row, after + i) for i, row in enumerate(found, 1)])
+
+    def _segment(self, n: int, names: Collection[str] = NAMES) -> Block | None:
+        """The segment that holds position n, its columns checked; None where none does."""
+        block = self._block
+        if block is not None and block.first <= n <= block.last:
+            return block
+        with self._reading, table.told(self.path):
+            ends = table.find_segment(self._reader, n)
+            if ends is None:
+                return None
+            found = table.columns_of(self._reader, ends[0], names)
+        packed = {name: content for name, content, crc in found
+                  if crc == table.column_checksum(ends[0], name, content)}  # fmt: skip
+        for name in names:
+            if name not in packed:
+                raise DamagedLearner(
+                    f"{self.path}: column {name} of rows {ends[0]} to {ends[1]}, a segment, "
+                    f"does not fit its checksum. {table.RESTORE}"
+                )
+        block = Block(ends[0], ends[1] - ends[0] + 1, packed)
+        if names is NAMES:
+            self._block = block
+        return block
 
     def _chunk(self, after: int) -> list[tuple[Any, ...]]:
         query = f"{table.SELECT} WHERE n > ? ORDER BY n LIMIT {READ_ROWS}"
         with self._reading, table.told(self.path):
             return table.ask(self._reader, query, (after,))
 
+    @contextlib.contextmanager
+    def _fitting(self) -> Iterator[None]:
+        """Sound rows may still not fit together, where no learner of ours wrote them."""
+        try:
+            yield
+        except ValueError as error:
+            raise DamagedLearner(f"{self.path}: {error} {table.RESTORE}") from error
+
+    def _raise_missing(self, n: int) -> NoReturn:
+        raise DamagedLearner(f"{self.path}: row {n} is missing. {table.RESTORE}")
+
     def _checked(self, stored: tuple[Any, ...], n: int) -> Row:
         if stored[0] != n:
-            raise DamagedLearner(f"{self.path}: row {n} is missing. {table.RESTORE}")
+            self._raise_missing(n)
         if not table.is_sound(stored):
             raise DamagedLearner(
                 f"{self.path}: row {n} does not fit its checksum, so the file was damaged or "
@@ -571,7 +762,7 @@ class Log:
         return Row._make(stored[:-1])
 
     def _event(self, row: Row) -> Event:
-        name = self._name
+        name = self.name_of
         return Event(
             row.n, row.time, _KINDS[row.kind], name(row.job), name(row.stream),
             row.episode, row.step, row.decision, row.key,
@@ -583,7 +774,8 @@ class Log:
             name(row.origin), row.origin_n,
         )  # fmt: skip
 
-    def _name(self, number: int) -> str:
+    def name_of(self, number: int) -> str:
+        """What a number in a block stands for: a job, a stream, a leader, an origin."""
         known = self._names_back.get(number)
         if known is None:
             self._load_names()
@@ -594,12 +786,7 @@ class Log:
 
     def _load_names(self) -> None:
         with self._reading, table.told(self.path):
-            found = table.ask(self._reader, "SELECT id, name, crc FROM names ORDER BY id")
-            for place, (number, name, crc) in enumerate(found, 1):
-                if number != place or crc != table.text_checksum(number, name):
-                    raise DamagedLearner(
-                        f"{self.path}: name {place} is damaged. {table.RESTORE}"
-                    )
+            for number, name in enumerate(table.names(self._reader), 1):
                 self._names_back[number] = name
                 self._names[name] = number
 
@@ -615,14 +802,6 @@ class Log:
             )
         return about
 
-    def _ask_sqlite(self) -> str | None:
-        try:
-            with self._reading, table.told(self.path):
-                said = table.ask(self._reader, "PRAGMA integrity_check(3)")
-        except QuickstudyError as error:
-            return str(error)
-        return None if said == [("ok",)] else "; ".join(str(line[0]) for line in said)
-
 
 # ---- helpers
 
@@ -637,3 +816,21 @@ def _real(value: float, what: str) -> float:
 def _check_whole(*numbers: int) -> None:
     if max(map(abs, numbers)) >= LARGEST:
         raise ValueError(f"episode, step, decision are {numbers}; expected within ±2^62.")
+
+
+def _size(row: Row) -> int:
+    """What a row holds beside numbers [bytes]."""
+    pieces = row.observation, row.mask, row.action, row.key, row.note
+    return sum(len(piece) for piece in pieces if piece is not None)
+
+
+def _chosen(
+    block: Block, after: int, is_any_job: bool, job: int | None, kinds: set[int] | None
+) -> Array:
+    """Places in a block of the events behind a position that are of a job and of some kinds."""
+    is_chosen = np.arange(block.first, block.last + 1) > after
+    if not is_any_job:
+        is_chosen &= block.numbers("job").values == (-1 if job is None else job)
+    if kinds is not None:
+        is_chosen &= np.isin(block.numbers("kind").values, list(kinds))
+    return np.flatnonzero(is_chosen)

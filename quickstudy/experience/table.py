@@ -5,6 +5,13 @@ so rows stay small; each name and each row has its checksum. The view `history` 
 
     sqlite3 -readonly experience.db "SELECT * FROM history WHERE utc LIKE '2026-03-17%'"
 
+Old events are moved, 4096 or so at a time, from rows into *segments*: one compressed blob a
+column (see `columns`), each with its checksum. Their idempotency keys stay in a table, for
+looking up. `history` shows only what is in rows still; `quickstudy log export` writes it all.
+
+Format 1 knew rows only. It is read as it is; to open it for writing adds the tables that are
+new, and the programs of then refuse it from there on.
+
 Left out: an index by job or by time (a scan reads a million rows in seconds, and a scan is
 what notices damage).
 """
@@ -14,7 +21,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +30,10 @@ import apsw
 from quickstudy.errors import DamagedLearner, DiskTrouble, LearnerInUse, QuickstudyError
 from quickstudy.experience.event import Kind, Row, checksum
 
-FORMAT = 1
+FORMAT, ROWS_ONLY = 2, 1
 APPLICATION_ID = 0x51535459  # "QSTY", in the file's header: whose database this is
 BUSY_MILLISECONDS = 5000
+KEYS_AT_ONCE = 256
 RESTORE = "Restore the learner's folder from a backup; nothing was changed."
 
 _COLUMNS = ", ".join(Row._fields) + ", crc"
@@ -37,7 +45,14 @@ _INSERTS = {
     for size in (128, 16, 1)
 }
 SELECT = f"SELECT {_COLUMNS} FROM events"
-SCHEMA = f"""
+FIRST_KINDS = list(Kind)[:5]  # of format 1
+
+
+def _named(kinds: Iterable[Kind]) -> str:
+    return " ".join(f"WHEN {kind.value} THEN '{kind.name}'" for kind in kinds)
+
+
+_TABLES = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL, crc INTEGER NOT NULL);
 CREATE TABLE names (id INTEGER PRIMARY KEY, name TEXT NOT NULL, crc INTEGER NOT NULL);
 CREATE TABLE events (
@@ -48,16 +63,32 @@ CREATE TABLE events (
   observation BLOB, mask BLOB, action BLOB, reward REAL, end INTEGER NOT NULL,
   explored INTEGER NOT NULL, leader INTEGER, worth REAL, spread REAL, support REAL,
   note TEXT, crc INTEGER NOT NULL);
+"""
+_SEGMENTS = """
+CREATE TABLE segments (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, crc INTEGER NOT NULL);
+CREATE TABLE columns (first INTEGER NOT NULL, name TEXT NOT NULL, content BLOB NOT NULL,
+  crc INTEGER NOT NULL, PRIMARY KEY (first, name));
+CREATE TABLE keys (job INTEGER NOT NULL, key TEXT NOT NULL, n INTEGER NOT NULL,
+  PRIMARY KEY (job, key)) WITHOUT ROWID;
+"""
+_INDEX_AND_VIEW = """
 CREATE UNIQUE INDEX once ON events (job, key) WHERE key IS NOT NULL;
 CREATE VIEW history AS SELECT
   n, datetime(time, 'unixepoch') AS utc,
-  CASE kind {" ".join(f"WHEN {kind.value} THEN '{kind.name}'" for kind in Kind)} END AS kind,
+  CASE kind {} END AS kind,
   (SELECT name FROM names WHERE id = job) AS job,
   (SELECT name FROM names WHERE id = stream) AS stream,
   episode, step, decision, key, reward, end, explored,
   (SELECT name FROM names WHERE id = leader) AS leader, worth, spread, support, note
   FROM events;
 """
+# In the order in which VACUUM writes, so that it leaves the layout that `create` makes.
+SCHEMAS = {
+    FORMAT: _TABLES + _SEGMENTS + _INDEX_AND_VIEW.format(_named(Kind)),
+    ROWS_ONLY: _TABLES + _INDEX_AND_VIEW.format(_named(FIRST_KINDS)),
+}
+BY_KEY = "SELECT n FROM {} WHERE job = ?1 AND key = ?2"
+LAYOUT = "layout"  # entry of `about`: checksum of the definitions where a log was upgraded
 
 
 def create(path: Path, about: Mapping[str, str]) -> None:
@@ -74,10 +105,9 @@ def create(path: Path, about: Mapping[str, str]) -> None:
         try:
             _prepare(db)
             with db:
-                db.execute(SCHEMA)
+                db.execute(SCHEMAS[FORMAT])
                 for key, value in about.items():
-                    crc = text_checksum(key, value)
-                    db.execute("INSERT INTO about VALUES (?, ?, ?)", (key, value, crc))
+                    _note(db, key, value)
                 db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 db.execute(f"PRAGMA user_version = {FORMAT}")
         finally:
@@ -101,6 +131,7 @@ def connect(path: Path, readonly: bool) -> apsw.Connection:
             _check_schema(path, db)
             if not readonly:
                 _prepare(db)
+                _upgrade(db)
         except BaseException:
             db.close()
             raise
@@ -120,8 +151,119 @@ def insert(db: apsw.Connection, rows: list[Row]) -> None:
 
 def note_last(db: apsw.Connection, n: int) -> None:
     """Notes the last row's position apart from the rows, so that they are missed if lost."""
-    crc = text_checksum("last", n)
-    db.execute("UPDATE about SET value = ?, crc = ? WHERE key = 'last'", (str(n), crc))
+    _note(db, "last", str(n))
+
+
+def has_segments(db: apsw.Connection) -> bool:
+    """Whether the file is of the format that knows them."""
+    return bool(_version(db) != ROWS_ONLY)
+
+
+def last(db: apsw.Connection) -> int:
+    """Position of the last event; 0 where there is none."""
+    in_rows = ask(db, "SELECT max(n) FROM events")[0][0]
+    return int(in_rows or last_in_segments(db))
+
+
+def last_in_segments(db: apsw.Connection) -> int:
+    """Position of the last event that was moved into a segment; 0 where none was."""
+    if not has_segments(db):
+        return 0
+    return int(ask(db, "SELECT max(last) FROM segments")[0][0] or 0)
+
+
+def size_of_rows(db: apsw.Connection) -> int:
+    """What rows hold beside numbers, as they lie there [bytes]."""
+    pieces = ("observation", "mask", "action", "key", "note")
+    sizes = " + ".join(f"ifnull(length({name}), 0)" for name in pieces)
+    return int(ask(db, f"SELECT ifnull(sum({sizes}), 0) FROM events")[0][0])
+
+
+def find_key(db: apsw.Connection, job: int, key: str) -> int | None:
+    """Position of a job's event with a key, in rows or segments."""
+    tables = ("events", "keys") if has_segments(db) else ("events",)
+    # One statement sees one state: between two, an event may be moved.
+    found = ask(db, " UNION ALL ".join(BY_KEY.format(table) for table in tables), (job, key))
+    return found[0][0] if found else None
+
+
+def find_segment(db: apsw.Connection, n: int) -> tuple[int, int] | None:
+    """First and last position of the segment that holds position n.
+
+    Raises:
+      DamagedLearner: what is said of it does not fit its checksum.
+    """
+    if not has_segments(db):
+        return None
+    found = ask(db, "SELECT * FROM segments WHERE first <= ? ORDER BY first DESC LIMIT 1", (n,))
+    if not found or found[0][1] < n:
+        return None
+    start, end, crc = found[0]
+    if crc != text_checksum(start, end):
+        raise DamagedLearner(
+            f"{db.filename}: the segment from row {start} on does not fit its checksum. "
+            f"{RESTORE}"
+        )
+    return start, end
+
+
+def columns_of(
+    db: apsw.Connection, first: int, names: Collection[str]
+) -> list[tuple[str, bytes, int]]:
+    """Name, content, checksum of some columns of the segment that begins at a position."""
+    places = ", ".join("?" * len(names))
+    query = f"SELECT name, content, crc FROM columns WHERE first = ? AND name IN ({places})"
+    return ask(db, query, (first, *names))
+
+
+def column_checksum(first: int, name: str, content: bytes) -> int:
+    """CRC-32 of a column of a segment, with whose it is."""
+    return zlib.crc32(content, text_checksum(first, name))
+
+
+def move(
+    db: apsw.Connection,
+    first: int,
+    end: int,
+    packed: Mapping[str, bytes],
+    keys: list[tuple[int, str, int]],
+) -> None:
+    """Puts a segment in the place of its rows: all of it, or, where this raises, nothing.
+
+    Args:
+      end: the last position in it. packed: its columns. keys: (job, key, n) of its events.
+    """
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        insert_segment(db, first, end, packed, keys)
+        db.execute("DELETE FROM events WHERE n BETWEEN ? AND ?", (first, end))
+        if db.changes() != end - first + 1:
+            raise apsw.CorruptError(f"rows {first} to {end} are not all there")
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def insert_segment(
+    db: apsw.Connection,
+    first: int,
+    end: int,
+    packed: Mapping[str, bytes],
+    keys: list[tuple[int, str, int]],
+) -> None:
+    """Writes a segment with its checksums, and its keys; arguments as of `move`."""
+    crc = text_checksum(first, end)
+    db.execute("INSERT INTO segments VALUES (?, ?, ?)", (first, end, crc))
+    for name, content in packed.items():
+        crc = column_checksum(first, name, content)
+        db.execute("INSERT INTO columns VALUES (?, ?, ?, ?)", (first, name, content, crc))
+    for start in range(0, len(keys), KEYS_AT_ONCE):
+        some = keys[start : start + KEYS_AT_ONCE]
+        places = ", ".join(["(?, ?, ?)"] * len(some))
+        values = [value for entry in some for value in entry]
+        db.execute(f"INSERT INTO keys VALUES {places}", values)
 
 
 def insert_names(db: apsw.Connection, names: list[tuple[str, int]]) -> None:
@@ -129,6 +271,19 @@ def insert_names(db: apsw.Connection, names: list[tuple[str, int]]) -> None:
     for name, number in names:
         crc = text_checksum(number, name)
         db.execute("INSERT INTO names VALUES (?, ?, ?)", (number, name, crc))
+
+
+def names(db: apsw.Connection) -> list[str]:
+    """The names, in order of their numbers, which begin at 1.
+
+    Raises:
+      DamagedLearner: one of them does not fit its checksum, or is missing.
+    """
+    found = ask(db, "SELECT id, name, crc FROM names ORDER BY id")
+    for place, (number, name, crc) in enumerate(found, 1):
+        if number != place or crc != text_checksum(number, name):
+            raise DamagedLearner(f"{db.filename}: name {place} is damaged. {RESTORE}")
+    return [name for _, name, _ in found]
 
 
 def ask(db: apsw.Connection, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
@@ -199,6 +354,25 @@ def _check_file(path: Path) -> None:
         raise DamagedLearner(f"{path} is empty; an experience log was expected. {RESTORE}")
 
 
+def _upgrade(db: apsw.Connection) -> None:
+    """Adds what format 1 has not."""
+    if has_segments(db):
+        return
+    with db:
+        db.execute(_SEGMENTS)
+        _note(db, LAYOUT, _layout_checksum(ask(db, _DEFINITIONS)))
+        db.execute(f"PRAGMA user_version = {FORMAT}")
+
+
+def _note(db: apsw.Connection, key: str, value: str) -> None:
+    crc = text_checksum(key, value)
+    db.execute("INSERT OR REPLACE INTO about VALUES (?, ?, ?)", (key, value, crc))
+
+
+def _version(db: apsw.Connection) -> int:
+    return int(ask(db, "PRAGMA user_version")[0][0])
+
+
 def _check_header(path: Path, db: apsw.Connection) -> None:
     application = ask(db, "PRAGMA application_id")[0][0]
     if application != APPLICATION_ID:
@@ -206,8 +380,8 @@ def _check_header(path: Path, db: apsw.Connection) -> None:
             f"{path} is a database of another program (application id {application:#x}, "
             f"expected {APPLICATION_ID:#x}); point to a learner's folder. Nothing was changed."
         )
-    version = ask(db, "PRAGMA user_version")[0][0]
-    if version != FORMAT:
+    version = _version(db)
+    if version not in SCHEMAS:
         raise DamagedLearner(
             f"{path} has format {version}, this Quickstudy reads format {FORMAT}; upgrade "
             "Quickstudy (pip install -U quickstudy). Nothing was changed."
@@ -220,18 +394,27 @@ def _check_schema(path: Path, db: apsw.Connection) -> None:
     Their definitions are bytes in the file as well: were some to rot there, rows would be
     looked for in a wrong place, or a wrong column, and not be missed.
     """
-    if ask(db, _DEFINITIONS) != _expected_definitions():
+    found = ask(db, _DEFINITIONS)
+    if found == _expected_definitions(_version(db)):
+        return
+    sealed = ask(db, "SELECT value, crc FROM about WHERE key = ?", (LAYOUT,))
+    layout = _layout_checksum(found)
+    if sealed != [(layout, text_checksum(LAYOUT, layout))]:
         raise DamagedLearner(f"{path} is damaged: its tables are not a log's. {RESTORE}")
 
 
-_DEFINITIONS = "SELECT type, name, tbl_name, rootpage, sql FROM sqlite_schema"
+_DEFINITIONS = "SELECT type, name, tbl_name, rootpage, sql FROM sqlite_schema ORDER BY name"
 
 
 @functools.cache
-def _expected_definitions() -> list[Any]:
+def _expected_definitions(version: int) -> list[Any]:
     db = apsw.Connection(":memory:")
     try:
-        db.execute(SCHEMA)
+        db.execute(SCHEMAS[version])
         return ask(db, _DEFINITIONS)
     finally:
         db.close()
+
+
+def _layout_checksum(definitions: list[Any]) -> str:
+    return str(zlib.crc32(repr(definitions).encode()))

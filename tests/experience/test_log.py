@@ -536,9 +536,9 @@ def test_files_that_are_no_logs(tmp_path: Path) -> None:
 def test_a_newer_format(log: Log) -> None:
     log.close()
     content = bytearray(log.path.read_bytes())
-    content[60:64] = struct.pack(">I", 2)  # user_version
+    content[60:64] = struct.pack(">I", 3)  # user_version
     log.path.write_bytes(content)
-    with pytest.raises(DamagedLearner, match=r"format 2.*reads format 1.*upgrade"):
+    with pytest.raises(DamagedLearner, match=r"format 3.*reads format 2.*upgrade"):
         Log.open(log.path)
 
 

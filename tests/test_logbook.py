@@ -1,0 +1,129 @@
+"""`quickstudy log`: verify, repair, compact, export; a learner goes on after repair."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import apsw
+import gymnasium
+import numpy as np
+import pytest
+
+import quickstudy as qs
+from quickstudy.cli import main
+from quickstudy.errors import QuickstudyError
+from quickstudy.learner import Learner
+from quickstudy.mind import judgement
+from quickstudy.mind import mind as minds
+
+SMALL = minds.Settings(judgement=judgement.Settings(hidden=(16, 16), batch=16, fused=8))
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Any:
+    def run(*arguments: object) -> tuple[int, list[str], str]:
+        code = main(["log", *map(str, arguments)])
+        said = capsys.readouterr()
+        return code, said.out.splitlines(), said.err
+
+    return run
+
+
+@pytest.fixture
+def ada(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Forty decisions with late rewards, in segments of 16 events."""
+    monkeypatch.setattr("quickstudy.experience.log.SEGMENT_ROWS", 16)
+    with qs.hire(tmp_path / "ada", settings=SMALL) as learner:
+        box, two = gymnasium.spaces.Box(-1.0, 1.0, (2,)), gymnasium.spaces.Discrete(2)
+        learner.declare("dispatch", box, two)
+        for step in range(40):
+            decision = learner.decide([step / 40, 0.0], job="dispatch")
+            learner.reward(decision.id, 1.0)
+            if step % 8 == 7:
+                learner.finish(decision.id)
+    return tmp_path / "ada"
+
+
+def opened(path: Path) -> Learner:
+    return qs.open(path, settings=SMALL)
+
+
+def damage(path: Path, statement: str) -> None:
+    db = apsw.Connection(str(path / "experience.db"))
+    db.execute(statement)
+    db.close()
+
+
+def test_verify(run: Any, ada: Path) -> None:
+    code, out, err = run("verify", ada)
+    assert (code, err) == (0, "")
+    assert "sound events" in out[0] and "in segments" in out[1]
+    damage(ada, "UPDATE columns SET content = x'00' WHERE first = 17 AND name = 'action'")
+    code, out, err = run("verify", ada)
+    assert code == 7 and "Rows 17 to 32, a segment, cannot be read: column action." in out
+    assert "quickstudy log repair" in err
+    code, out, _ = run("verify", ada, "--json")
+    told = json.loads(out[0])
+    assert (code, told["event"], told["sound"]) == (7, "verify", False)
+    assert told["bad_segments"] == [[17, 32, "column action"]]
+    assert run("verify", "nobody")[0] == 7
+
+
+def test_a_repaired_learner_goes_on(run: Any, ada: Path) -> None:
+    assert run("repair", ada)[1] == ["The log is sound; there is nothing to repair."]
+    damage(ada, "DELETE FROM columns WHERE first = 33 AND name = 'reward'")
+    code, out, err = run("repair", ada, "--json")
+    told = json.loads(out[0])
+    assert (code, err, told["lost"]) == (0, "", 16)
+    assert told["gaps"] == [{"first": 33, "last": 48, "why": "column reward"}]
+    new = Path(told["into"])
+    assert new == ada.with_name("ada-repaired")
+    with opened(new) as learner:
+        kept = learner.steps("dispatch")
+        assert 30 <= kept < 40
+        memory = learner.mind("dispatch").memory
+        assert np.all(memory.reward[memory.ready[: memory.num_ready]] == 1.0)
+        decision = learner.decide([0.5, 0.0], job="dispatch")
+        assert decision.id > told["kept"]
+        learner.reward(decision.id, 1.0)
+        learner.finish(decision.id)
+    with opened(new) as learner:  # from the cache now, and its memory from columns
+        assert learner.steps("dispatch") == kept + 1
+    code, _, err = run("repair", ada)
+    assert code == 7 and "not empty" in err
+    assert run("verify", new)[0] == 0
+
+
+def test_late_rewards_and_keys_of_compacted_decisions(ada: Path) -> None:
+    with opened(ada) as learner:
+        assert learner._log.compacted >= 64
+        memory = learner.mind("dispatch").memory
+        first = int(learner._places["dispatch"].decisions[0])
+        last = learner._log.last
+        learner.reward(first, 1.0)  # said before: nothing changes
+        assert learner._log.last == last
+        learner.reward(first, 0.25, key="tip")
+        assert memory.reward[0] == 1.25
+        with pytest.raises(QuickstudyError, match="reward 1 before, and now 2"):
+            learner.reward(first, 2.0)
+    with opened(ada) as learner:
+        assert learner.mind("dispatch").memory.reward[0] == 1.25
+
+
+def test_compact_and_export(run: Any, ada: Path, tmp_path: Path) -> None:
+    code, out, _ = run("compact", ada)
+    assert code == 0 and out[0].startswith("Moved ") and "MB and takes" in out[1]
+    code, out, _ = run("export", ada, "--out", tmp_path / "all.jsonl", "--json")
+    told = json.loads(out[0])
+    lines = (tmp_path / "all.jsonl").read_text().splitlines()
+    assert code == 0 and told["events"] == len(lines) > 80
+    code, _, err = run("export", ada, "--out", tmp_path / "all.csv")
+    assert code == 1 and "expected a name that ends in" in err
+
+
+def test_help_has_examples(run: Any) -> None:
+    for command in ("verify", "repair", "compact", "export"):
+        code, out, _ = run(command, "--help")
+        assert code == 0 and any("Examples:" in line for line in out)
