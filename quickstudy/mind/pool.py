@@ -14,7 +14,7 @@ def pool(mind: Mind, teachers: Sequence[Mind], lived: Sequence[np.ndarray]) -> N
     """Fills a fresh mind, whose memory holds all that its teachers lived, from their judgement.
 
     Args:
-      lived: [n] rows of the mind's memory that each teacher lived.
+      lived: [n] rows of the mind's memory in which each teacher decided, oldest first.
     """
     first = teachers[0]
     mind.learned = first.learned
