@@ -28,7 +28,6 @@ from quickstudy.jobs.layout import Layout
 from quickstudy.mind import inheritance
 from quickstudy.mind import mind as minds
 from quickstudy.mind.inheritance import Inheritance
-from quickstudy.mind.memory import TERMINAL
 from quickstudy.mind.mind import Forecast, Mind
 from quickstudy.types import Array, Decision, End, Moment, Observation
 
@@ -253,35 +252,6 @@ def inherit(place: Place, relatives: Mapping[str, Mind]) -> None:
     place.log.append(Kind.INHERITANCE, place.name, observation=taught.parameters, note=note)
     inheritance.receive(place.mind, Inheritance(taught.parameters, note))
     place.is_absorbed = True
-
-
-def recall(place: Place, event: Event) -> None:
-    """Takes an event into memory alone, where a saved mind has studied it already."""
-    memory, shown, stream = place.mind.memory, _shown(event), event.stream
-    if event.kind == Kind.EPISODE:
-        place.open[stream] = Episode(event.episode)
-        place.episodes = max(place.episodes, event.episode + 1)
-    elif event.kind == Kind.DECISION:
-        assert shown is not None
-        row = memory.add(shown.raw, shown.mask, event.action)
-        if place.open[stream].steps:
-            memory.link(_latest_row(place, stream), row)
-        _took(place, event.n, row, stream)
-    elif event.kind == Kind.OUTCOME:
-        assert event.decision is not None
-        if event.reward is not None:
-            memory.reward[row_of(place, event.decision)] += event.reward
-            _earned(place, event.decision, event.reward, stream)
-        if event.end == End.TERMINATED:
-            memory.link(_latest_row(place, stream), TERMINAL)
-        elif event.end != End.NOT and shown is not None:
-            memory.link(_latest_row(place, stream), memory.add(shown.raw, shown.mask, None))
-        if event.end != End.NOT:
-            del place.open[stream]
-
-
-def _latest_row(place: Place, stream: str) -> int:
-    return place.rows[bisect_left(place.decisions, place.open[stream].latest)]
 
 
 def lost(place: Place) -> None:

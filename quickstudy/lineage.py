@@ -136,12 +136,12 @@ def derive(
 class _Draft:
     """A place whose decisions are numbered as they were taken in.
 
-    numbers: position in the log → number here. bounds: rows in memory before each event.
+    numbers: position in the log → number here. rows: in memory before each event.
     """
 
     place: Place
     numbers: dict[int, int] = field(default_factory=dict)
-    bounds: list[int] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
 
 
 Take = Callable[[Place, Event], None]
@@ -288,18 +288,16 @@ class _Derivation:
 
     def _pooled(self, key: Key, lineages: Sequence[Lineage]) -> _Draft:
         draft = self._remembered(key)
-        events = self._in_order(key)
-        ends = [*draft.bounds[1:], draft.place.mind.memory.size]
+        taken = zip(self._in_order(key), draft.rows, strict=True)
+        decided = [(event, row) for event, row in taken if event.kind == Kind.DECISION]
         teachers, lived = [], []
         for one in lineages:
             teachers.append(self._derive(one.whole).place.mind)
             upto = dict(one.whole)
             rows = [
-                np.arange(start, end)
-                for event, start, end in zip(events, draft.bounds, ends, strict=True)
-                if event.origin_n <= upto.get(event.origin, 0)
+                row for event, row in decided if event.origin_n <= upto.get(event.origin, 0)
             ]
-            lived.append(np.concatenate(rows))
+            lived.append(np.array(rows, np.int64))
         pool(draft.place.mind, teachers, lived)
         return draft
 
@@ -351,8 +349,8 @@ def _take(draft: _Draft, event: Event, how: Take) -> None:
     go on that was not begun.
     """
     place = draft.place
-    draft.bounds.append(place.mind.memory.size)
-    number = len(draft.bounds)
+    draft.rows.append(place.mind.memory.size)
+    number = len(draft.rows)
     decision = None
     if event.decision is not None:
         decision = draft.numbers.get(event.decision)

@@ -44,14 +44,14 @@ def pool(
     Args:
       mind: as `init` gave it, but for its memory, which holds the union of what was lived.
       teachers: in an order that does not hang on who asks (it decides ties of chance).
-      lived: for each teacher the rows of that memory that it lived, oldest first.
+      lived: for each teacher the rows of that memory in which it decided, oldest first.
 
     The same minds and rows give the same mind, bit for bit, on one machine.
     """
     settings = settings or Settings()
     ready = mind.memory.ready[: mind.memory.num_ready]
-    known = [np.intersect1d(of, ready) for of in lived]
-    _count(mind, teachers, np.unique(np.concatenate([*known, np.zeros(0, np.int64)])))
+    known = [np.intersect1d(of, ready) for of in lived]  # what followed is known too
+    _count(mind, teachers, np.unique(np.concatenate([*lived, np.zeros(0, np.int64)])))
     minds.look_and_refit(mind)
     mind.arbiter = _arbiter(teachers)
     rng = np.random.default_rng([mind.seed, 5, mind.memory.size])

@@ -181,6 +181,25 @@ def test_an_episode_of_a_parent_is_not_gone_on_with(tmp_path: Path) -> None:
                 assert_same(cleo, again, CART)
 
 
+def test_episodes_side_by_side_are_not_mixed_up(tmp_path: Path) -> None:
+    """Both decided by turns, in one episode each, on streams that are called alike."""
+    with hired(tmp_path / "a", 1) as ada, hired(tmp_path / "b", 2) as bea:
+        for learner in (ada, bea):
+            learner.declare(DISPATCH, BOX, TWO)
+        for step in range(4):
+            for who, learner in ((0.25, ada), (0.75, bea)):
+                decision = learner.decide([who, step / 4], DISPATCH)
+                learner.reward(decision.id, who)
+    with merged(tmp_path / "a", tmp_path / "b", into=tmp_path / "c") as cleo:
+        memory = cleo.mind(DISPATCH).memory
+        assert memory.size == 8
+        shown, after = memory.raw[:8], memory.after[:8]
+        assert shown[:2, 0].tolist() == [0.25, 0.75]
+        for row in np.flatnonzero(after >= 0):
+            assert shown[after[row]].tolist() == [shown[row, 0], shown[row, 1] + 0.25]
+        assert (after >= 0).sum() == 6  # the last of each is open
+
+
 def test_worlds_kept_for_an_exam_stay_kept(family: Path, tmp_path: Path) -> None:
     with hired(tmp_path / "a") as ada:
         worked(ada, 20)
