@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import apsw
 import gymnasium
+import jax
 import numpy as np
 import pytest
 
@@ -110,6 +112,25 @@ def test_late_rewards_and_keys_of_compacted_decisions(ada: Path) -> None:
             learner.reward(first, 2.0)
     with opened(ada) as learner:
         assert learner.mind("dispatch").memory.reward[0] == 1.25
+
+
+def test_a_mind_from_segments_is_the_mind_bit_by_bit(ada: Path) -> None:
+    """Opened from its cache, and rebuilt from compacted experience alone."""
+    shutil.copytree(ada, ada.with_name("bea"), ignore=shutil.ignore_patterns("lock"))
+    (ada.with_name("bea") / "mind.json").unlink()
+    with opened(ada) as a, opened(ada.with_name("bea")) as b:
+        one, two = a.mind("dispatch"), b.mind("dispatch")
+        for x, y in zip(
+            jax.tree.leaves(one.learned), jax.tree.leaves(two.learned), strict=True
+        ):
+            np.testing.assert_array_equal(x, y)
+        assert (one.counts, one.arbiter) == (two.counts, two.arbiter)
+        size = one.memory.size
+        assert size == two.memory.size and one.memory.cells == two.memory.cells
+        for name in ("raw", "mask", "action", "reward", "after", "ready"):
+            mine, theirs = getattr(one.memory, name), getattr(two.memory, name)
+            np.testing.assert_array_equal(mine[:size], theirs[:size])
+        assert a._places["dispatch"].open == b._places["dispatch"].open
 
 
 def test_compact_and_export(run: Any, ada: Path, tmp_path: Path) -> None:

@@ -103,6 +103,11 @@ def verify(path: Path, progress: Progress | None = None) -> Verdict:
                 if progress:
                     progress(stretch.last, last)
             table.names(db)
+            (twice,) = table.ask(
+                db, "SELECT count(*) FROM events WHERE n <= ?", (table.last_in_segments(db),)
+            )[0]
+            if twice:
+                trouble = trouble or f"{twice} events lie in rows and in segments"
             if not bad_segments and keys != _keys_in_table(db):
                 trouble = trouble or "the table of idempotency keys is not that of the segments"
     except (QuickstudyError, TypeError) as error:

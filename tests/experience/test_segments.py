@@ -366,6 +366,27 @@ def test_errors_anywhere_in_a_move_leave_rows(
     assert log.compact() == ROWS and log.verify().is_sound
 
 
+def test_a_crash_between_any_two_statements_of_a_move(log: Log, tmp_path: Path) -> None:
+    """The files as they are before each statement are what a kill would leave there."""
+    fill(log, 30)
+    expected, lost, looked = list(log.read()), tmp_path / "lost.db", []
+
+    def crash(cursor: apsw.Cursor, statement: str, bindings: object) -> bool:
+        for end in ("", "-wal"):
+            shutil.copy(f"{log.path}{end}", f"{lost}{end}")
+        with Log.open(lost, readonly=True) as left:
+            assert left.verify().is_sound, left.verify()
+            assert all(map(same, left.read(), expected)) and left.last == len(expected)
+            looked.append(left.compacted)
+        return True
+
+    assert log._writer is not None
+    log._writer.exec_trace = crash
+    log.compact()
+    log._writer.exec_trace = None
+    assert len(looked) > 40 and set(looked) == {48, 64}
+
+
 CHILD = """
 import os, sys
 sys.path.insert(0, os.path.dirname({here!r}))
