@@ -71,8 +71,8 @@ CREATE TABLE columns (first INTEGER NOT NULL, name TEXT NOT NULL, content BLOB N
 CREATE TABLE keys (job INTEGER NOT NULL, key TEXT NOT NULL, n INTEGER NOT NULL,
   PRIMARY KEY (job, key)) WITHOUT ROWID;
 """
-_INDEX_AND_VIEW = """
-CREATE UNIQUE INDEX once ON events (job, key) WHERE key IS NOT NULL;
+_INDEX = "CREATE UNIQUE INDEX once ON events (job, key) WHERE key IS NOT NULL;"
+_VIEW = """
 CREATE VIEW history AS SELECT
   n, datetime(time, 'unixepoch') AS utc,
   CASE kind {} END AS kind,
@@ -84,8 +84,8 @@ CREATE VIEW history AS SELECT
 """
 # In the order in which VACUUM writes, so that it leaves the layout that `create` makes.
 SCHEMAS = {
-    FORMAT: _TABLES + _SEGMENTS + _INDEX_AND_VIEW.format(_named(Kind)),
-    ROWS_ONLY: _TABLES + _INDEX_AND_VIEW.format(_named(FIRST_KINDS)),
+    FORMAT: _TABLES + _SEGMENTS + _INDEX + _VIEW.format(_named(Kind)),
+    ROWS_ONLY: _TABLES + _INDEX + _VIEW.format(_named(FIRST_KINDS)),
 }
 BY_KEY = "SELECT n FROM {} WHERE job = ?1 AND key = ?2"
 LAYOUT = "layout"  # entry of `about`: checksum of the definitions where a log was upgraded
@@ -360,6 +360,8 @@ def _upgrade(db: apsw.Connection) -> None:
         return
     with db:
         db.execute(_SEGMENTS)
+        db.execute("DROP VIEW history")
+        db.execute(_VIEW.format(_named(Kind)))
         _note(db, LAYOUT, _layout_checksum(ask(db, _DEFINITIONS)))
         db.execute(f"PRAGMA user_version = {FORMAT}")
 

@@ -161,7 +161,7 @@ def test_what_followed_goes_with_what_is_left_out(logs, tmp_path) -> None:
     cleo.close()
 
 
-def test_taking_up_one_job_goes_on_where_it_was_interrupted(logs, monkeypatch) -> None:
+def test_taking_up_one_job_is_all_or_nothing(logs, monkeypatch) -> None:
     logs["bea"].append(Kind.JOB, "other", note={"spec": 2}, time=200.0)
     cleo, bea = logs["cleo"], told(logs["bea"])
     honest, appended = union._append, []
@@ -176,10 +176,10 @@ def test_taking_up_one_job_goes_on_where_it_was_interrupted(logs, monkeypatch) -
     with pytest.raises(KeyboardInterrupt):
         union.take_up(cleo, "dispatch", bea, SEEDS, NAMES)
     monkeypatch.undo()
-    first = next(iter(cleo.read()))
-    assert union.mark_of(first).upto == {"bea": 15}  # so that what is there counts as taken up
-    assert union.take_up(cleo, "dispatch", bea, SEEDS, NAMES) == 15 - 6
+    assert list(cleo.read()) == []
+    assert union.take_up(cleo, "dispatch", bea, SEEDS, NAMES) == 15
     assert union.take_up(cleo, "dispatch", bea, SEEDS, NAMES) == 0
+    assert union.mark_of(next(iter(cleo.read()))).upto == {"bea": 15}
     found = of_content([event for event in told(cleo) if event.origin == "bea"])
     assert found == of_content([event for event in bea if event.job == "dispatch"])
 
