@@ -3,34 +3,29 @@
     pool(mind, teachers, lived)
 
 `mind` is fresh but for its memory, which holds what all the teachers lived. Its instinct is
-fitted to that memory, as it would be in any life: it merges exactly. Its judgement is taught.
-Of what one teacher lived another may teach, where that one earns clearly more and is at home:
-its values are no more surprised by that experience than by its own. So copies of one job learn
-from the best of them, and copies whose worlds differ keep a teacher each. No step is taken in
-any environment, and nobody's weights are averaged: two networks that learned apart number
-their hidden units differently.
+fitted to that memory, as it would be in any life: it merges exactly. Its judgement is taught,
+of every row by the teacher who lived it, and then studies the pooled experience as in any life:
+teachers whose skill differs are weighed by what came of it. No step is taken in any
+environment, and nobody's weights are averaged: two networks that learned apart number their
+hidden units differently.
 
 Whose ideas: pooled experience instead of pooled weights (Smith et al. 2022); for the teaching
 see `teaching`.
 
-Left out: learning from the pooled rewards on top.
+Left out: a choice among teachers. Which of them is at home in another's experience could not be
+told from how far it surprises them (docs/log.md).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from quickstudy.mind import arbiter, encoder
+from quickstudy.mind import arbiter
 from quickstudy.mind import mind as minds
-from quickstudy.mind.memory import Memory
 from quickstudy.mind.mind import Mind
-from quickstudy.mind.teaching import FIRM, Settings, amounts_of, lesson, some, teach, values_of
-
-TESTED = 2_000  # rows, at most, on which a teacher shows that it is at home
-AT_HOME = 1.5  # times its surprise by its own experience
+from quickstudy.mind.teaching import FIRM, Settings, lesson, some, teach
 
 
 def pool(
@@ -58,70 +53,11 @@ def pool(
     pairs = [(t, some(r, settings.rows, rng)) for t, r in zip(teachers, known, strict=True)]
     pairs = [(teacher, rows) for teacher, rows in pairs if len(rows)]
     if pairs and "judgement" in minds.speeds(mind):
-        parts = [
-            lesson(mind, teacher, mind.memory, rows, FIRM, rng)
-            for teacher, (_, rows) in zip(_best(pairs, mind.memory), pairs, strict=True)
-        ]
+        parts = [lesson(mind, teacher, mind.memory, rows, FIRM, rng) for teacher, rows in pairs]
         taught = teach(mind, parts, settings, rng)
         mind.learned = mind.learned._replace(judgement=taught, coming=taught)
-
-
-# ---- who teaches
-
-
-def _best(pairs: Sequence[tuple[Mind, np.ndarray]], memory: Memory) -> list[Mind]:
-    """For the rows of each, the teacher that is at home there and earns clearly most."""
-    chosen = []
-    for owner, rows in pairs:
-        best, most = owner, _earned(owner)
-        for other, own in pairs:
-            earned = _earned(other)
-            if other is owner or earned[0] - most[0] <= math.hypot(earned[1], most[1]):
-                continue
-            if surprise(other, memory, rows) <= AT_HOME * surprise(other, memory, own):
-                best, most = other, earned
-        chosen.append(best)
-    return chosen
-
-
-def _earned(mind: Mind) -> tuple[float, float]:
-    """Mean return of its plain episodes of late, and that mean's standard error."""
-    of = mind.arbiter
-    weight, total, squares = of.mood_weight[0], of.mood_total[0], of.mood_squares[0]
-    if weight < 1.0:
-        return -math.inf, 0.0
-    mean = total / weight
-    return mean, math.sqrt(max(squares / weight - mean**2, 0.0) / weight)
-
-
-def surprise(teacher: Mind, memory: Memory, rows: np.ndarray) -> float:
-    """How far a teacher's values are from their own targets on some rows, root mean square.
-
-    One-step temporal-difference errors, in the job's units: small where what followed is what
-    the teacher expects, whoever decided.
-    """
-    frame, leads = teacher.frame, minds.leader(teacher)
-    rows = rows[-TESTED:]
-    batch = memory.windows(rows, 1, minds.discount(teacher))
-
-    def worth(raw: np.ndarray, mask: np.ndarray, taken: np.ndarray | None) -> np.ndarray:
-        seen = encoder.encode(teacher.learned.normaliser, frame, raw)
-        images = encoder.images(frame, raw)
-        allowed = encoder.expand_mask(frame, mask)
-        if taken is None:
-            amounts = np.tanh(amounts_of(teacher, leads, seen, images, FIRM)[0])
-            amounts[:, frame.spec.amounts :] = 0.0
-        else:
-            choices, amounts = encoder.split_action(frame, taken)
-            allowed = allowed & (np.arange(frame.table[1]) == choices[..., None])
-        values = values_of(teacher, leads, seen, images, amounts).mean(1)
-        best = np.where(allowed, values, -np.inf).max(-1)
-        real = np.isfinite(best)
-        return np.where(real, best, 0.0).sum(-1) / np.maximum(real.sum(-1), 1)
-
-    goal = batch.reward + batch.discount * worth(batch.next_raw, batch.next_mask, None)
-    error = goal - worth(batch.raw, batch.mask, batch.action)
-    return float(np.sqrt(np.mean(error**2)))
+        mind.counts.owed = float(settings.study)
+        minds.study(mind)
 
 
 # ---- what needs no teaching: counts and evidence add

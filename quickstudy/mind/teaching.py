@@ -48,6 +48,7 @@ class Settings:
     weight_decay: float = 1e-2
     sharpness: float = 4.0  # of decisions: typical gaps between options become so many nats
     decisions: float = 1.0  # what these count against values
+    study: int = 1_500  # updates of its own, on what was pooled, once it is taught
 
 
 class Lesson(NamedTuple):
@@ -93,9 +94,9 @@ def lesson(
     seen = encoder.encode(teacher.learned.normaliser, frame, raw)
     leads = minds.leader(teacher)
     _, taken = encoder.split_action(frame, memory.action[rows])
-    mean, log_std = amounts_of(teacher, leads, seen, images, firm)
+    mean, log_std = _amounts(teacher, leads, seen, images, firm)
     amounts = _asked(taken, mean, log_std, frame.spec.amounts, rng)
-    values = values_of(teacher, leads, seen, images, amounts)
+    values = _values(teacher, leads, seen, images, amounts)
     shift, scale = minds.centre(mind), minds.return_scale(mind)
     values = ((values - shift) / scale).astype(np.float32)
     return Lesson(
@@ -110,7 +111,7 @@ def lesson(
     )
 
 
-def amounts_of(
+def _amounts(
     teacher: Mind, leads: str, seen: np.ndarray, images: tuple[np.ndarray, ...], firm: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean, within ±`firm`, and log-std [n, C] of the amounts that its leader would take."""
@@ -147,7 +148,7 @@ def _asked(
     return amounts.astype(np.float32)
 
 
-def values_of(
+def _values(
     teacher: Mind,
     leads: str,
     seen: np.ndarray,
