@@ -48,7 +48,7 @@ class Settings:
     weight_decay: float = 1e-2
     sharpness: float = 4.0  # of decisions: typical gaps between options become so many nats
     decisions: float = 1.0  # what these count against values
-    study: int = 1_500  # updates of its own, on what was pooled, once it is taught
+    study: int = 1_000  # updates of its own, on what was pooled, once it is taught
 
 
 class Lesson(NamedTuple):
