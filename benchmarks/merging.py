@@ -82,7 +82,7 @@ def one(kind: str, seed: int, steps: int) -> Line:
             for number, parent in enumerate(_parents(kind))
         ]
         forks = []
-        if kind in ("variants", "same"):
+        if kind == "variants":
             forks = _forked(home, kind, seed, steps)
         told: Line = {"kind": kind, "seed": seed, "steps": steps, "scores": []}
         for number in (2, 5):

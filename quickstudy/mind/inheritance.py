@@ -23,7 +23,6 @@ from jax.flatten_util import ravel_pytree
 
 from quickstudy.mind import encoder, moments
 from quickstudy.mind import mind as minds
-from quickstudy.mind.judgement import Adam
 from quickstudy.mind.mind import Mind
 from quickstudy.mind.moments import Moments
 from quickstudy.mind.teaching import LOOSE, Settings, flat, lesson, some, teach
@@ -53,6 +52,7 @@ def inherit(
     settings = settings or Settings()
     pupil = minds.init(mind.frame.spec, mind.seed, mind.settings)
     _inherit_counts(pupil, relatives)
+    pupil.counts.taught = settings.updates
     seen = moments.init(len(pupil.learned.normaliser.shift))
     for relative in relatives:
         seen = moments.merge(seen, _capped(relative.learned.normaliser.seen))
@@ -67,10 +67,6 @@ def inherit(
     return Inheritance(
         flat((taught.critic, taught.actor)),
         {
-            "updates": int(taught.updates),
-            "squares": [
-                float(a.square.mean()) for a in (taught.critic_adam, taught.actor_adam)
-            ],
             "seen": [float(seen.number), seen.mean.tolist(), seen.m2.tolist()],
             "counts": asdict(pupil.counts),
         },
@@ -84,24 +80,11 @@ def receive(mind: Mind, inheritance: Inheritance) -> None:
     if len(parts) != len(inheritance.parameters):
         raise ValueError("the inheritance is of a network of another size")
     critic, actor = jax.tree.map(np.asarray, shaped(jnp.asarray(inheritance.parameters)))
-    squares = note["squares"]
-    taught = fresh._replace(
-        critic=critic,
-        target=critic,
-        actor=actor,
-        critic_adam=_like(fresh.critic_adam, squares[0]),
-        actor_adam=_like(fresh.actor_adam, squares[1]),
-        updates=np.asarray(note["updates"], np.int32),
-    )
+    taught = fresh._replace(critic=critic, target=critic, actor=actor)
     number, mean, m2 = (np.asarray(part) for part in note["seen"])
     normaliser = encoder.normaliser_of(Moments(number, mean, m2))
     mind.counts = minds.Counts(**note["counts"])
     mind.learned = mind.learned._replace(normaliser=normaliser, judgement=taught, coming=taught)
-
-
-def _like(adam: Adam, square: float) -> Adam:
-    """As if its gradients had been small and of no one direction: first steps are short."""
-    return Adam(np.zeros_like(adam.mean), np.full_like(adam.square, square))
 
 
 def _inherit_counts(mind: Mind, relatives: Sequence[Mind]) -> None:

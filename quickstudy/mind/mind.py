@@ -44,6 +44,7 @@ class Settings:
     even_updates: int = 10_000  # decisions at which it is one update per decision
     refit_growth: float = 0.1  # instinct is refitted when experience has grown by this share
     refit_steps: int = 50  # and, within an episode, by at least so many decisions
+    settled: int = 1_000  # decisions on a new job until it studies an inheritance as its own
     trial: int = 2_000  # decisions on a new job in which an inheritance can still be dropped
     window: int = 500  # decisions after which an episode is judged, and its mood drawn afresh
     lead: str = "both"  # "instinct" or "judgement": that one alone, for probes
@@ -74,6 +75,7 @@ class Counts:
     far [steps]. past, past_mean, past_m2: of the discounted sums of rewards up to each
     decision: how many, their mean, the sum of their squared deviations (Welford 1962).
     inherited: of the decisions, those that stand for other jobs' (see `pool.inherit`).
+    taught: updates by which others taught its judgement, before its own.
     taught_error: how far values erred there, root mean square.
     """
 
@@ -89,6 +91,7 @@ class Counts:
     past_mean: float = 0.0
     past_m2: float = 0.0
     inherited: int = 0
+    taught: int = 0
     taught_error: float = 0.0
 
 
@@ -216,7 +219,7 @@ def leader(mind: Mind, rng: np.random.Generator | None = None) -> str:
     known = speeds(mind)
     if len(known) == 1:
         return known[0]
-    if int(mind.learned.judgement.updates) < mind.settings.first_lead:
+    if int(mind.learned.judgement.updates) + mind.counts.taught < mind.settings.first_lead:
         return "instinct"
     if mind.counts.inherited and not any(mind.arbiter.weight):
         return "judgement"
@@ -429,11 +432,19 @@ def decided(
     current.rows.append(row)
     current.predictions.append(predictions)
     current.length += 1
-    counts, s = mind.counts, mind.settings
-    counts.decisions += 1
-    own = own_decisions(mind)
-    counts.owed += min(max(s.even_updates / own, s.least_updates), s.most_updates)
+    mind.counts.decisions += 1
+    mind.counts.owed += _updates_due(mind)
     return row
+
+
+def _updates_due(mind: Mind) -> float:
+    """Updates for one decision: many at first, when each row is news.
+
+    Not so where judgement was taught already: a few rows studied often would undo it.
+    """
+    s, own = mind.settings, own_decisions(mind)
+    usual = min(max(s.even_updates / own, s.least_updates), s.most_updates)
+    return usual * min(1.0, own / s.settled) if mind.counts.inherited else usual
 
 
 def rewarded(mind: Mind, row: int, reward: float) -> None:
@@ -496,7 +507,8 @@ def _drop_inheritance(mind: Mind) -> None:
     slow = fresh.learned.judgement
     own = own_decisions(mind)
     rewards = memory.reward[: memory.size]
-    counts.decisions, counts.inherited, counts.rewards = own, 0, float(rewards.sum())
+    counts.decisions, counts.rewards = own, float(rewards.sum())
+    counts.inherited = counts.taught = 0
     counts.worst, counts.best = min(0.0, float(rewards.min())), max(0.0, float(rewards.max()))
     counts.fitted = 0
     counts.owed += mind.settings.most_updates * own

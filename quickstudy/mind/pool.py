@@ -56,7 +56,7 @@ def pool(
         parts = [lesson(mind, teacher, mind.memory, rows, FIRM, rng) for teacher, rows in pairs]
         taught = teach(mind, parts, settings, rng)
         mind.learned = mind.learned._replace(judgement=taught, coming=taught)
-        mind.counts.owed = float(settings.study)
+        mind.counts.taught, mind.counts.owed = settings.updates, float(settings.study)
         minds.study(mind)
 
 

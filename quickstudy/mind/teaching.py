@@ -26,7 +26,7 @@ import optax
 
 from quickstudy.mind import encoder, instinct, judgement, maths
 from quickstudy.mind import mind as minds
-from quickstudy.mind.judgement import Adam, Judgement
+from quickstudy.mind.judgement import Judgement
 from quickstudy.mind.memory import Memory
 from quickstudy.mind.mind import Mind
 
@@ -48,7 +48,7 @@ class Settings:
     weight_decay: float = 1e-2
     sharpness: float = 4.0  # of decisions: typical gaps between options become so many nats
     decisions: float = 1.0  # what these count against values
-    study: int = 1_000  # updates of its own, on what was pooled, once it is taught
+    study: int = 500  # updates of its own, on what was pooled, once it is taught
 
 
 class Lesson(NamedTuple):
@@ -214,16 +214,7 @@ def teach(
         batch = jax.tree.map(lambda column, rows=rows: column[rows], lesson)
         parameters, state = _study(parameters, state, batch, real, settings, mind.frame.table)
     critic, actor = jax.tree.map(np.asarray, parameters)
-    adams = _adams(state, fresh)
-    return Judgement(
-        critic=critic,
-        target=critic,
-        actor=actor,
-        log_temperature=fresh.log_temperature,
-        critic_adam=adams[0],
-        actor_adam=adams[1],
-        updates=np.asarray(settings.updates, np.int32),
-    )
+    return fresh._replace(critic=critic, target=critic, actor=actor)
 
 
 def _joined(column: tuple[Any, ...]) -> Any:
@@ -239,22 +230,6 @@ def _optimiser(settings: Settings) -> optax.GradientTransformation:
         optax.clip_by_global_norm(10.0),
         optax.adamw(rate, weight_decay=settings.weight_decay),
     )
-
-
-def _adams(state: Any, fresh: Judgement) -> tuple[Adam, Adam]:
-    """The optimiser's running means, as judgement keeps them, so that it goes on smoothly."""
-    leaves = jax.tree.leaves(state, is_leaf=_is_adam)
-    mean, square = next((leaf.mu, leaf.nu) for leaf in leaves if _is_adam(leaf))
-    critic = Adam(flat(mean[0]), flat(square[0]))
-    if fresh.actor is None:
-        return critic, fresh.actor_adam
-    blank = np.zeros(1, np.float32)  # of the temperature, which nobody taught
-    of_actor = (np.concatenate([flat(of[1]), blank]) for of in (mean, square))
-    return critic, Adam(*of_actor)
-
-
-def _is_adam(part: Any) -> bool:
-    return isinstance(part, optax.ScaleByAdamState)
 
 
 def flat(tree: Any) -> np.ndarray:
