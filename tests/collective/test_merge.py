@@ -330,7 +330,7 @@ def test_parents_are_only_read(family: Path, tmp_path: Path) -> None:
 def test_too_little_kept_is_refused_and_leaves_nothing(family: Path, tmp_path: Path) -> None:
     with pytest.raises(CannotMerge, match=r"would keep -?\d+ % .* --force"):
         qs.merge(
-            [family / "ada", family / "eve"], tmp_path / "c", settings=SMALL, retention=9.0
+            [family / "ada", family / "eve"], tmp_path / "c", settings=SMALL, retention=1e6
         )
     assert list(tmp_path.iterdir()) == []
 
