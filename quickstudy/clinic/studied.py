@@ -116,12 +116,17 @@ def replay(life: Watched, limits: Limits) -> Finding:
 
 
 def updates(mind: Mind, limits: Limits) -> Finding:
-    """Whether judgement made the updates that its settings owe."""
+    """Whether judgement made the updates that its settings owe.
+
+    One that others taught is not judged: how many it owed hangs on when that was.
+    """
     name, s = "updates", mind.settings
     number = np.arange(1, mind.counts.decisions + 1)
     due = float(np.clip(s.even_updates / number, s.least_updates, s.most_updates).sum())
     due -= judgement.fused_updates(mind.frame, s.judgement)
     made = int(mind.learned.judgement.updates)
+    if mind.counts.taught:
+        return Finding(name, "ok", f"{made:,} updates of its own, and lessons from others")
     shown = f"{made:,} updates made, about {due:,.0f} due"
     if mind.memory.num_ready < s.first_study or made >= limits.made * due:
         return Finding(name, "ok", shown)

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 import pytest
 
+from quickstudy.clinic import studied
 from quickstudy.mind import arbiter, encoder, inheritance, judgement, pool, teaching
 from quickstudy.mind import mind as minds
 from quickstudy.mind.mind import Mind
@@ -195,3 +196,12 @@ def test_where_instinct_leads_it_is_the_measure() -> None:
     assert not arbiter.is_outdone(of, deviation=10.0)
     assert not arbiter.is_outdone(replace(of, mood_weight=[1.0, 1.0]), deviation=1.0)
     assert not arbiter.is_outdone(replace(of, total=[0.0, 2.5]), deviation=1.0)
+
+
+def test_the_doctor_does_not_miss_updates_that_were_lessons() -> None:
+    teachers = [lived(specs.DISCRETE, 0, 200), lived(specs.DISCRETE, 1, 200)]
+    mind, rows = together(teachers)
+    pool.pool(mind, teachers, rows, teaching.Settings(updates=50, batch=16, study=16))
+    assert studied.updates(mind, studied.Limits()).result == "ok"
+    mind.counts.taught = 0
+    assert studied.updates(mind, studied.Limits()).result == "ill"
