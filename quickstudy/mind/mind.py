@@ -499,21 +499,16 @@ def own_decisions(mind: Mind) -> int:
 
 def _drop_inheritance(mind: Mind) -> None:
     """Judgement begins afresh, and makes up for the updates that it would have had."""
-    fresh, counts, memory = (
-        init(mind.frame.spec, mind.seed, mind.settings),
-        mind.counts,
-        mind.memory,
-    )
-    slow = fresh.learned.judgement
-    own = own_decisions(mind)
-    rewards = memory.reward[: memory.size]
+    fresh = init(mind.frame.spec, mind.seed, mind.settings).learned
+    counts, own = mind.counts, own_decisions(mind)
+    rewards = mind.memory.reward[: mind.memory.size]
     counts.decisions, counts.rewards = own, float(rewards.sum())
     counts.inherited = counts.taught = 0
     counts.worst, counts.best = min(0.0, float(rewards.min())), max(0.0, float(rewards.max()))
     counts.fitted = 0
     counts.owed += mind.settings.most_updates * own
     mind.learned = mind.learned._replace(
-        normaliser=fresh.learned.normaliser, judgement=slow, coming=slow
+        normaliser=fresh.normaliser, judgement=fresh.judgement, coming=fresh.judgement
     )
     look_and_refit(mind)
     arbiter.forget(mind.arbiter, "judgement")

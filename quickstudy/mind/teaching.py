@@ -233,6 +233,7 @@ def _optimiser(settings: Settings) -> optax.GradientTransformation:
 
 
 def flat(tree: Any) -> np.ndarray:
+    """All arrays of a tree as one vector [n], in their order."""
     return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)])
 
 
