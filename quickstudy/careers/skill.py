@@ -14,11 +14,11 @@ A zip around a log, because what the log guarantees (checksums on every row, no 
 read by mistake, every event once) is had for nothing, while any tool shows what the terms are.
 The receiver's log takes all of it in or nothing, in one transaction. No pickle.
 
-Where experience may not leave its site, `knowledge=True` puts nothing of it into the log but what
-the giver's mind made of it (see `mind.knowledge`, which says what leaves and what does not): one
-event, under an origin of its own. So it is merged, kept, derived, undone as experience is, by the
-same commands; it counts for nothing where what it was made of, or later knowledge of the same
-giver, is there too (see `lineage`).
+Where experience may not leave its site, `knowledge=True` puts nothing of it into the log but
+what the giver's mind made of it (see `mind.knowledge`, which says what leaves and what does
+not): one event, under an origin of its own. So it is merged, kept, derived, undone as experience
+is, by the same commands; it counts for nothing where what it was made of, or later knowledge of
+the same giver, is there too (see `lineage`).
 
     export("ada", "dispatch", "dispatch.knowledge", knowledge=True)
     merge(["bea", "dispatch.knowledge"], into="cleo")
@@ -26,8 +26,8 @@ giver, is there too (see `lineage`).
 The terms are a note, shown wherever the skill is: whether they are kept is up to people.
 
 Left out: signatures (a checksum finds rot, not forgery: take skills from people you trust);
-several jobs in a file; observations that are shared between sites, for knowledge to be asked
-about (imagined ones did as well, see docs/log.md).
+several jobs in a file; observations that sites share, for knowledge to be asked about (for
+imagined ones nobody has to agree on any).
 """
 
 from __future__ import annotations
@@ -234,8 +234,9 @@ def _known_of(giver: Learner, job: str, events: list[Event]) -> list[Event]:
     """A declaration of the job and what the giver knows of it, and no other event."""
     if giver.steps(job) < FEWEST:
         raise QuickstudyError(
-            f"{giver.name} took {giver.steps(job)} decisions on {job}, and knowledge would tell "
-            f"too much of each; expected at least {FEWEST}: let it work on. Nothing was written."
+            f"{giver.name} took {giver.steps(job)} decisions on {job}, and knowledge would "
+            f"tell too much of each; expected at least {FEWEST}: let it work on. Nothing was "
+            "written."
         )
     if any(leaf.kind == "image" for leaf in giver.spec(job).observation):
         raise QuickstudyError(
@@ -308,13 +309,12 @@ class _Skill:
     note: dict[str, Any]
 
 
-def read(file: str | Path) -> About:
+def read(file: str | Path, settings: minds.Settings | None = None) -> About:
     """What a skill file says of itself, once all of it was found sound.
 
-    Raises:
-      As `take_in`.
+    Arguments and errors: as `take_in`.
     """
-    return _read(Path(file)).about
+    return _read(Path(file), settings).about
 
 
 def take_in(
@@ -423,7 +423,7 @@ def _check_knowledge(
     spec: Spec,
     settings: minds.Settings | None,
 ) -> None:
-    """Raises BadSkill where events are not knowledge that a mind of these settings can take."""
+    """Raises BadSkill where events are not knowledge that a mind can take."""
     kinds = [event.kind for event in events]
     if kinds != [Kind.JOB, Kind.INHERITANCE] or {e.origin for e in events} != {about.uid}:
         raise _damaged(file, "it says that it is knowledge, but holds experience")

@@ -7,8 +7,8 @@ A fresh judgement is taught by the mind's leader in situations that never were: 
 one by one from a bell curve with the mean and deviation that were seen, within the job's
 bounds; everything else by chance. What travels is that judgement, a small mind without memory.
 It says no more than a table of those situations with the leader's values would, for it was made
-from that table alone; it takes a fifth of the room, can act at once, and can be asked about
-other situations, which is what it takes to pool it: it teaches in situations drawn anew.
+from that table alone; it takes less room, can act at once, and can be asked about other
+situations, which is what it takes to pool it: it teaches in situations drawn anew.
 
 What leaves: the mean and deviation of each number that was shown; how many decisions there
 were, the sum of their rewards, the least and the most of them, the length of the longest
@@ -17,8 +17,8 @@ what the leader would do and expect anywhere. What does not: any observation, ma
 reward as it was; which numbers went together; the network that studied experience itself. That
 is no proof of privacy: who may ask a mind anything learns something of what it lived.
 
-Whose ideas: distillation on data that need not be the teacher's (Hinton et al. 2015), drawn
-from its statistics (Nayak et al. 2019).
+Whose ideas: distillation (Hinton et al. 2015), of data that are made up from statistics of what
+the teacher saw (Lopes et al. 2017).
 
 Left out: pictures, of which bell curves would show noise; instinct, which is fitted anew where
 there is experience; noise that would make privacy a theorem (Dwork et al. 2006).
