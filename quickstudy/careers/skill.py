@@ -16,7 +16,7 @@ The receiver's log takes all of it in or nothing, in one transaction. No pickle.
 
 Where experience may not leave its site, `knowledge=True` puts nothing of it into the log but
 what the giver's mind made of it (see `mind.knowledge`, which says what leaves and what does
-not): one event, under an origin of its own. So it is merged, kept, derived, undone as experience
+not): one event, of an origin of its own. So it is merged, kept, derived, undone as experience
 is, by the same commands; it counts for nothing where what it was made of, or later knowledge of
 the same giver, is there too (see `lineage`).
 

@@ -217,11 +217,11 @@ def leader(mind: Mind, rng: np.random.Generator | None = None) -> str:
     known = speeds(mind)
     if len(known) == 1:
         return known[0]
-    if int(mind.learned.judgement.updates) < mind.settings.first_lead:
-        return "instinct"
     is_first = not mind.counts.fitted or not any(mind.arbiter.weight)
     if mind.counts.inherited and is_first:
         return "judgement"
+    if int(mind.learned.judgement.updates) < mind.settings.first_lead:
+        return "instinct"
     return arbiter.leader(mind.arbiter, mind.settings.arbiter, rng)
 
 
