@@ -279,22 +279,33 @@ def export(
     ],
     job: Annotated[str, typer.Option(metavar="JOB", help="One of its jobs.")],
     to: Annotated[Path, typer.Option(metavar="FILE", help="The skill file to write.")],
+    knowledge: Annotated[
+        bool,
+        typer.Option("--knowledge", help="Leave out all experience; write what came of it."),
+    ] = False,
     licence: Annotated[
         str, typer.Option(metavar="TEXT", help="A note on what may be done with it.")
     ] = "",
     json: Annotated[bool, typer.Option("--json", help="What the file says, as JSON.")] = False,
 ) -> None:
-    """Writes what a learner knows of a job as a file that another learner can import.
+    """Writes what a learner knows of a job as a file that another can import or merge.
+
+    With --knowledge no observation, mask, action or reward leaves as it was. What leaves: the
+    mean and deviation of each number shown; how many decisions there were, the sum, least and
+    most of their rewards, the longest episode, moments of returns and errors; when the last
+    one was; and a small network, taught in imagined situations, that says what the learner
+    would do and expect in any. That is no proof of privacy.
 
     \b
     Examples:
       quickstudy export ada --job dispatch --to dispatch.skill --licence "CC BY 4.0"
+      quickstudy export ada --job dispatch --to dispatch.knowledge --knowledge
     """
     from dataclasses import asdict
 
     from quickstudy.careers import skill
 
-    about = skill.export(learner, job, to, licence)
+    about = skill.export(learner, job, to, licence, knowledge=knowledge)
     if json:
         print(words.json_line("export", asdict(about)))
     else:
@@ -572,8 +583,8 @@ def verdict(
 def merge(
     learners: Annotated[
         list[str],
-        typer.Argument(metavar="LEARNER", help="Names or paths. The same one twice makes "
-                       "a copy that may work elsewhere."),
+        typer.Argument(metavar="LEARNER", help="Names or paths, or files that `export` "
+                       "wrote. The same one twice makes a copy that may work elsewhere."),
     ],
     into: Annotated[
         str | None,
@@ -608,6 +619,7 @@ def merge(
       quickstudy merge ada bea --preview
       quickstudy merge ada bea --into cleo
       quickstudy merge cleo --without bea --into dora
+      quickstudy merge ada bea.knowledge --into cleo
     """
     with Interrupt():
         from quickstudy.collective import desk

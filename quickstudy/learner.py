@@ -217,6 +217,10 @@ class Learner:
         """Decisions taken on a job, over all sessions."""
         return self._places[job].steps if job in self._places else 0
 
+    def knows(self, job: str) -> bool:
+        """Whether it worked on a job, or was told something of it."""
+        return bool(job in self._places and self._places[job].mind.counts.decisions)
+
     def episodes(self, job: str) -> int:
         """Episodes begun on a job, over all sessions."""
         return self._places[job].episodes if job in self._places else 0
@@ -277,7 +281,9 @@ class Learner:
         """The jobs with whose lessons its mind began on this one."""
         begun = self._log.read(job=job, kinds=[Kind.INHERITANCE])
         return tuple(
-            dict.fromkeys(name for event in begun for name in (event.note or {})["from"])
+            dict.fromkeys(
+                name for event in begun for name in (event.note or {}).get("from", ())
+            )
         )
 
     def work(

@@ -8,6 +8,10 @@ all events, the mind is that lineage's, bit for bit; so merging with oneself, or
 changes nothing. Where several stand side by side, the mind is pooled from theirs: its memory is
 the union, its judgement taught by each of them (see `mind.pool`).
 
+Knowledge that came without its experience (see `mind.knowledge`) is a lineage of one event, of
+an origin of its own. It says what experience it was made of; where that is known itself, or
+knowledge of that and more, it counts for nothing.
+
 Everything follows from the events of one job and the marks between them, not from the log that
 they lie in, nor from the order in which learners were named.
 
@@ -166,10 +170,16 @@ class _Derivation:
         self._marks: dict[str, list[Event]] = defaultdict(list)
         self._sort(events)
         self._numbers = {o: [e.origin_n for e in own] for o, own in self._lived.items()}
+        self._made_of = {
+            event.origin: event.note["of"]
+            for own in self._lived.values()
+            for event in own
+            if is_knowledge(event) and event.note
+        }
         self._known = {
             self._key(of.reach): self._named(of)
             for of in known
-            if dict(self._key(of.reach)) == of.reach
+            if self._last(of.reach) == of.reach
         }
 
     def place(self) -> Place:
@@ -215,12 +225,20 @@ class _Derivation:
         return replace(of.mind, streams=streams)
 
     def _key(self, reach: Mapping[str, int]) -> Key:
+        """What counts of a set of events: not knowledge of what is known."""
+        last = self._last(reach)
+        told = {origin: self._made_of[origin] for origin in last if origin in self._made_of}
+        void = [o for o in told if _is_covered(told[o], last) or _is_outdated(o, told)]
+        return tuple(sorted((o, n) for o, n in last.items() if o not in void))
+
+    def _last(self, reach: Mapping[str, int]) -> dict[str, int]:
+        """Of each origin the number of its last event here, as far as the reach goes."""
         last = {}
         for origin, upto in reach.items():
             numbers = self._numbers.get(origin, [])
             if count := bisect_right(numbers, upto):
                 last[origin] = numbers[count - 1]
-        return tuple(sorted(last.items()))
+        return last
 
     def _own(self, origin: str, after: int, upto: int) -> Sequence[Event]:
         numbers = self._numbers[origin]
@@ -290,7 +308,7 @@ class _Derivation:
         draft = self._remembered(key)
         taken = zip(self._in_order(key), draft.rows, strict=True)
         decided = [(event, row) for event, row in taken if event.kind == Kind.DECISION]
-        teachers, lived = [], []
+        teachers, lived, heard = [], [], []
         for one in lineages:
             teachers.append(self._derive(one.whole).place.mind)
             upto = dict(one.whole)
@@ -298,7 +316,8 @@ class _Derivation:
                 row for event, row in decided if event.origin_n <= upto.get(event.origin, 0)
             ]
             lived.append(np.array(rows, np.int64))
-        pool(draft.place.mind, teachers, lived)
+            heard.append(any(origin in self._made_of for origin in upto))
+        pool(draft.place.mind, teachers, lived, heard=heard)
         return draft
 
     def _filled(self, key: Key) -> _Draft:
@@ -401,6 +420,25 @@ def _as_it_is(mind: Mind) -> Mind:
         counts=copy.copy(mind.counts),
         arbiter=copy.deepcopy(mind.arbiter),
         streams=copy.deepcopy(mind.streams),
+    )
+
+
+def is_knowledge(event: Event) -> bool:
+    """Whether an event is what somebody knows of a job, without the experience."""
+    return event.kind == Kind.INHERITANCE and "of" in (event.note or {})
+
+
+def _is_covered(made_of: Mapping[str, int], last: Mapping[str, int]) -> bool:
+    return all(last.get(origin, 0) >= n for origin, n in made_of.items())
+
+
+def _is_outdated(origin: str, told: Mapping[str, Mapping[str, int]]) -> bool:
+    """Whether other knowledge was made of all that, and more, or stands for the same."""
+    own = told[origin]
+    others = ((other, of) for other, of in told.items() if other != origin)
+    return any(
+        _is_covered(own, of) and (not _is_covered(of, own) or other < origin)
+        for other, of in others
     )
 
 

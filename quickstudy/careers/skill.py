@@ -14,10 +14,20 @@ A zip around a log, because what the log guarantees (checksums on every row, no 
 read by mistake, every event once) is had for nothing, while any tool shows what the terms are.
 The receiver's log takes all of it in or nothing, in one transaction. No pickle.
 
+Where experience may not leave its site, `knowledge=True` puts nothing of it into the log but
+what the giver's mind made of it (see `mind.knowledge`, which says what leaves and what does
+not): one event, of an origin of its own. So it is merged, kept, derived, undone as experience
+is, by the same commands; it counts for nothing where what it was made of, or later knowledge of
+the same giver, is there too (see `lineage`).
+
+    export("ada", "dispatch", "dispatch.knowledge", knowledge=True)
+    merge(["bea", "dispatch.knowledge"], into="cleo")
+
 The terms are a note, shown wherever the skill is: whether they are kept is up to people.
 
 Left out: signatures (a checksum finds rot, not forgery: take skills from people you trust);
-several jobs in a file; experience that may not leave its site.
+several jobs in a file; observations that sites share, for knowledge to be asked about (for
+imagined ones nobody has to agree on any).
 """
 
 from __future__ import annotations
@@ -49,17 +59,21 @@ from quickstudy.errors import (
 from quickstudy.experience import folder as folders
 from quickstudy.experience import union
 from quickstudy.experience.event import Event, Kind
+from quickstudy.experience.folder import Folder
 from quickstudy.experience.log import Log
 from quickstudy.jobs.registry import registry
-from quickstudy.jobs.specs import describe_change, spec_from_json
+from quickstudy.jobs.specs import describe_change, spec_from_json, spec_to_json
 from quickstudy.learner import Learner, open_learner
 from quickstudy.lineage import Known
+from quickstudy.mind import inheritance, store
+from quickstudy.mind import knowledge as knowing
 from quickstudy.mind import mind as minds
-from quickstudy.mind import store
+from quickstudy.mind.inheritance import Inheritance
 from quickstudy.types import Spec
 
 FORMAT = 1
 ABOUT, EXPERIENCE, ARRAYS, NOTE = "skill.json", "experience.db", "mind.eqx", "mind.json"
+FEWEST = 200  # decisions of which there is knowledge: what was met once is no statistic
 _UNREADABLE = zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError
 
 
@@ -67,10 +81,11 @@ _UNREADABLE = zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError,
 class About:
     """What `skill.json` says.
 
-    learner, uid: the giver. when: it was made [unix s]. steps: decisions, of all origins.
+    learner, uid: the giver; of knowledge, its own uid. when: it was made [unix s].
+    steps: decisions, of all origins.
     upto, seeds, names: of each origin, see `union.Mark`.
     version: of Quickstudy. source: what the job is. licence: a note; "" for none.
-    experience: SHA-256 of the log.
+    experience: SHA-256 of the log. is_knowledge: that holds none, but what came of it.
     """
 
     format: int
@@ -86,9 +101,15 @@ class About:
     source: str
     licence: str
     experience: str
+    is_knowledge: bool = False
 
     def __str__(self) -> str:
         terms = f"licence: {self.licence}" if self.licence else "no licence note"
+        if self.is_knowledge:
+            return (
+                f"what {self.learner} knows of {self.job} after {self.steps:,} steps, none of "
+                f"which is in it; {terms}."
+            )
         return f"{self.learner}'s skill on {self.job}, {self.steps:,} steps; {terms}."
 
 
@@ -119,15 +140,18 @@ def export(
     to: str | Path,
     licence: str = "",
     settings: minds.Settings | None = None,
+    knowledge: bool = False,
 ) -> About:
     """Writes what a learner knows of a job as a skill file; the learner may be at work.
 
     Args:
       to: the file, which must not exist. licence: a note on what may be done with it.
       settings: of the mind, as for `open`.
+      knowledge: leaves all experience out; see the module.
 
     Raises:
-      UnknownJob: it never worked there. QuickstudyError: `to` exists. DiskTrouble: it cannot be
+      UnknownJob: it never worked there. QuickstudyError: `to` exists; it worked there too
+      little for knowledge, or the job shows pictures. DiskTrouble: it cannot be
       written. DamagedLearner: as `open`. In each case no file is left.
     """
     to = Path(to)
@@ -137,10 +161,17 @@ def export(
     with open_learner(path, settings, readonly=True) as giver:
         name = _job_of(giver, job)
         events = _of_job(union.read(giver.log, giver.position), name)
+        cache = None if knowledge else _mind_of(giver, name, events)
+        uid = giver.uid
+        if knowledge:
+            events = _known_of(giver, name, events)
+            uid = events[0].origin
         with tempfile.TemporaryDirectory() as scratch, _trouble(to):
-            log = _log_of(events, giver.uid, Path(scratch) / EXPERIENCE)
+            log = _log_of(events, uid, Path(scratch) / EXPERIENCE)
             about = _about(giver, name, events, licence, hashlib.sha256(log).hexdigest())
-            _write(to, about, log, _mind_of(giver, name, events))
+            if knowledge:
+                about = _of_its_own(about, uid)
+            _write(to, about, log, cache)
     return about
 
 
@@ -199,6 +230,46 @@ def _about(
     )
 
 
+def _known_of(giver: Learner, job: str, events: list[Event]) -> list[Event]:
+    """A declaration of the job and what the giver knows of it, and no other event."""
+    if giver.steps(job) < FEWEST:
+        raise QuickstudyError(
+            f"{giver.name} took {giver.steps(job)} decisions on {job}, and knowledge would "
+            f"tell too much of each; expected at least {FEWEST}: let it work on. Nothing was "
+            "written."
+        )
+    if any(leaf.kind == "image" for leaf in giver.spec(job).observation):
+        raise QuickstudyError(
+            f"{job} shows pictures, which cannot be imagined, so there is no knowledge without "
+            "experience; leave out --knowledge where that may leave. Nothing was written."
+        )
+    taught = knowing.distil(giver.mind(job))
+    made_of = lineage.reach(events, job, giver.position)
+    note = taught.note | {"of": made_of, "steps": giver.steps(job)}
+    declared = next(event for event in events if event.kind == Kind.JOB)
+    told = declared._replace(time=max(event.time for event in events if event.job == job))
+    content = json.dumps([job, told.time, note, spec_to_json(giver.spec(job))]).encode()
+    uid = "knowledge-" + hashlib.sha256(content + taught.parameters.tobytes()).hexdigest()[:32]
+    return [
+        told._replace(n=1, origin=uid, origin_n=1),
+        told._replace(
+            n=2, origin=uid, origin_n=2, kind=Kind.INHERITANCE,
+            observation=taught.parameters, note=note,
+        ),
+    ]  # fmt: skip
+
+
+def _of_its_own(about: About, uid: str) -> About:
+    """What a file says of itself that holds knowledge under a uid of its own."""
+    seeds, names = {uid: about.seeds[about.uid]}, {uid: knower(about.learner)}
+    return replace(about, uid=uid, seeds=seeds, names=names, is_knowledge=True)
+
+
+def knower(learner: str) -> str:
+    """What the origin of a learner's knowledge is called."""
+    return f"{learner[:54]}-knowledge"
+
+
 def _mind_of(giver: Learner, job: str, events: list[Event]) -> tuple[bytes, dict[str, Any]]:
     """The giver's mind as bytes, and what it has studied."""
     mind = giver.mind(job)
@@ -207,15 +278,13 @@ def _mind_of(giver: Learner, job: str, events: list[Event]) -> tuple[bytes, dict
     return arrays, {"reach": reach, "seed": mind.seed, "mind": note}
 
 
-def _write(to: Path, about: About, log: bytes, mind: tuple[bytes, dict[str, Any]]) -> None:
+def _write(
+    to: Path, about: About, log: bytes, mind: tuple[bytes, dict[str, Any]] | None
+) -> None:
     """The zip; it appears under its name when it is whole."""
-    arrays, note = mind
-    parts = {
-        ABOUT: json.dumps(asdict(about), indent=2).encode(),
-        EXPERIENCE: log,
-        ARRAYS: arrays,
-        NOTE: json.dumps(note).encode(),
-    }
+    parts = {ABOUT: json.dumps(asdict(about), indent=2).encode(), EXPERIENCE: log}
+    if mind:
+        parts |= {ARRAYS: mind[0], NOTE: json.dumps(mind[1]).encode()}
     beside = to.with_name(f".{to.name}.new")
     try:
         with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as file:
@@ -240,13 +309,12 @@ class _Skill:
     note: dict[str, Any]
 
 
-def read(file: str | Path) -> About:
+def read(file: str | Path, settings: minds.Settings | None = None) -> About:
     """What a skill file says of itself, once all of it was found sound.
 
-    Raises:
-      As `take_in`.
+    Arguments and errors: as `take_in`.
     """
-    return _read(Path(file)).about
+    return _read(Path(file), settings).about
 
 
 def take_in(
@@ -265,7 +333,7 @@ def take_in(
       another job by that name. CannotMerge: the two contradict each other. LearnerInUse,
       DamagedLearner, DiskTrouble: as `open`. In each case its experience stays as it was.
     """
-    skill = _read(Path(file))
+    skill = _read(Path(file), settings)
     about = skill.about
     with open_learner(into, settings) as receiver:
         _check_fits(receiver, skill)
@@ -278,6 +346,29 @@ def take_in(
             {report.IMPORTED: asdict(source)},
         )  # fmt: skip
         return Taken(about, receiver.name, new)
+
+
+@contextlib.contextmanager
+def opened(file: str | Path, settings: minds.Settings | None = None) -> Iterator[Learner]:
+    """A learner, for a while, who has what is in a skill file and nothing else.
+
+    So whatever is done with learners can be done with files (see `collective.merge`).
+
+    Raises:
+      As `take_in`, of the file.
+    """
+    skill = _read(Path(file), settings)
+    about = skill.about
+    name = about.names[about.uid]
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / name
+        seed = about.seeds[about.uid]
+        who = folders.About(name, about.uid, about.when, {"seed": seed})
+        with folders.made(path, who) as beside:
+            _log_of(skill.events, about.uid, beside / folders.EXPERIENCE)
+        known = {about.job: _known(skill, settings)}
+        with Learner(Folder.open(path), settings, known=known) as learner:
+            yield learner
 
 
 def _check_fits(receiver: Learner, skill: _Skill) -> None:
@@ -300,7 +391,7 @@ def _known(skill: _Skill, settings: minds.Settings | None) -> Iterator[Known]:
         yield Known(dict(skill.note["reach"]), skill.about.uid, mind)
 
 
-def _read(file: Path) -> _Skill:
+def _read(file: Path, settings: minds.Settings | None = None) -> _Skill:
     parts = _parts(file)
     about = _read_about(file, parts[ABOUT])
     if hashlib.sha256(parts[EXPERIENCE]).hexdigest() != about.experience:
@@ -316,11 +407,33 @@ def _read(file: Path) -> _Skill:
     spec = next((_spec(event) for event in events if _is_spec(event, about.job)), None)
     if spec is None or _of_job(events, about.job) != events:
         raise _damaged(file, f"its events are not those of job '{about.job}'")
+    if about.is_knowledge:
+        _check_knowledge(file, about, events, spec, settings)
     try:
         note = json.loads(parts.get(NOTE, b"{}"))
     except ValueError:
         note = {}
     return _Skill(about, events, spec, parts.get(ARRAYS, b""), note)
+
+
+def _check_knowledge(
+    file: Path,
+    about: About,
+    events: list[Event],
+    spec: Spec,
+    settings: minds.Settings | None,
+) -> None:
+    """Raises BadSkill where events are not knowledge that a mind can take."""
+    kinds = [event.kind for event in events]
+    if kinds != [Kind.JOB, Kind.INHERITANCE] or {e.origin for e in events} != {about.uid}:
+        raise _damaged(file, "it says that it is knowledge, but holds experience")
+    taught, note = events[1].observation, events[1].note or {}
+    try:
+        if taught is None or not all(isinstance(n, int) for n in note["of"].values()):
+            raise ValueError("nothing was taught")
+        inheritance.receive(minds.init(spec, 0, settings), Inheritance(taught, note))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(file, f"its knowledge makes no sense: {error}") from error
 
 
 def _parts(file: Path) -> dict[str, bytes]:

@@ -11,8 +11,10 @@ place and renamed into it at the end, so a crash leaves no new learner or a whol
 
 Before that it is looked what each parent would lose on each of its jobs (see `prospect`).
 
-Left out: merging into a learner that exists (but see `Learner.adopt`); learners whose
-experience may not leave its site.
+A file that `export` wrote counts as a learner who has what is in it: so learners merge whose
+experience may not leave its site (see `careers.skill`).
+
+Left out: merging into a learner that exists (but see `Learner.adopt`).
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from quickstudy import lineage
+from quickstudy.careers import skill
 from quickstudy.collective import prospect
 from quickstudy.collective.prospect import Prospect
 from quickstudy.errors import CannotMerge, QuickstudyError, SpecChanged, did_you_mean
@@ -82,8 +85,8 @@ def merge(
     """A new learner with all the experience of some others; they stay as they are.
 
     Args:
-      learners: two or more names or paths; the same one twice counts once. One is enough
-        with `without`.
+      learners: two or more names or paths, of learners or of what `export` wrote; the same one
+        twice counts once. One is enough with `without`.
       into: name or path of the new learner.
       without: names or uids of learners; what happened to them first is left out. So a merger
         is undone, whatever is lost by it.
@@ -95,7 +98,8 @@ def merge(
     Raises:
       CannotMerge: the logs contradict each other, or too little would be kept.
       SpecChanged: they know different jobs by one name. QuickstudyError: `into` exists, too few
-      learners, nobody called as in `without`. DamagedLearner, DiskTrouble: as `open`.
+      learners, nobody called as in `without`. BadSkill: a file is no skill, or damaged.
+      DamagedLearner, DiskTrouble: as `open`.
       In each case nothing is left of the new learner.
     """
     path = folders.resolve(into)
@@ -163,15 +167,25 @@ def parents(
             f"Came {len(learners)} learner{'' if len(learners) == 1 else 's'} to merge; "
             "expected at least two (the same one twice makes a copy that may work elsewhere)."
         )
-    paths = dict.fromkeys(folders.resolve(one).absolute() for one in learners)
+    paths = dict.fromkeys(_found(one).absolute() for one in learners)
     with contextlib.ExitStack() as stack:
         opened = []
         for path in paths:
             if tell:
                 tell(f"Reading {path.name}.")
-            learner = open_learner(path, settings, readonly=True)
+            learner = (
+                skill.opened(path, settings)
+                if path.is_file()
+                else open_learner(path, settings, readonly=True)
+            )
             opened.append(stack.enter_context(learner))
         yield opened
+
+
+def _found(name_or_path: str | Path) -> Path:
+    """A learner's folder, or else the file that lies there."""
+    path = Path(name_or_path).expanduser()
+    return path if path.is_file() else folders.resolve(name_or_path)
 
 
 def gather(opened: Sequence[Learner], without: Sequence[str] = ()) -> Account:

@@ -3,7 +3,7 @@
 A job that can be made is tried: parent, merged learner and random actions in the same held-out
 worlds, frozen. For one that was only declared, experience has to do: in a sample of the
 parent's own situations, what the parent itself thinks of the merged learner's decisions, of its
-own, and of random ones.
+own, and of random ones. Knowledge without experience has no such situations; it imagines some.
 
     retention = (merged − random) / (parent − random)
 
@@ -30,8 +30,9 @@ from quickstudy.exams.statistics import Estimate
 from quickstudy.jobs import registry
 from quickstudy.jobs.gym import GymJob
 from quickstudy.learner import Learner, held_out_seed
+from quickstudy.mind import knowledge, policy
 from quickstudy.mind import mind as minds
-from quickstudy.mind import policy
+from quickstudy.mind.memory import Memory
 from quickstudy.mind.mind import Mind
 from quickstudy.types import Array, End, Observation
 
@@ -77,7 +78,7 @@ def all_of(
     found = []
     for parent in parents:
         for job in parent.jobs:
-            if not parent.steps(job):
+            if not parent.knows(job):
                 continue
             if tell:
                 tell(f"Looking what {parent.name} would keep of {job}.")
@@ -208,10 +209,10 @@ def _return(job: GymJob, seed: int, act: Act) -> float:
 def _weighed(before: Mind, after: Mind) -> tuple[Array, list[int], float]:
     """Worth [n, 3] to the parent of its own, the merged and random decisions in a sample of its
     situations; the episode of each; the share of them in which both decide alike."""
-    memory, rng = before.memory, np.random.default_rng(0)
+    memory, rng = knowledge.remembered(before, SITUATIONS), np.random.default_rng(0)
     ready = np.sort(memory.ready[: memory.num_ready])
     at = ready[np.unique(np.linspace(0, len(ready) - 1, SITUATIONS).round().astype(int))]
-    episodes = _episodes(before)
+    episodes = _episodes(memory)
     scores, alike = [], 0
     for row in at:
         mask = memory.mask[row] if before.frame.spec.options else None
@@ -223,9 +224,9 @@ def _weighed(before: Mind, after: Mind) -> tuple[Array, list[int], float]:
     return np.array(scores), episodes[at].tolist(), alike / len(at)
 
 
-def _episodes(mind: Mind) -> Array:
+def _episodes(memory: Memory) -> Array:
     """A number for each row [size] of memory: rows of one episode share it."""
-    after = mind.memory.after[: mind.memory.size]
+    after = memory.after[: memory.size]
     number = np.arange(len(after))
     for row in np.flatnonzero(after >= 0):
         number[after[row]] = number[row]

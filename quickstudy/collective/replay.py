@@ -21,6 +21,7 @@ from quickstudy.experience import folder as folders
 from quickstudy.experience import union
 from quickstudy.learner import Learner, open_learner
 from quickstudy.lineage import derive
+from quickstudy.mind import knowledge
 from quickstudy.mind import mind as minds
 from quickstudy.mind.mind import Mind
 from quickstudy.types import Array, Observation
@@ -74,7 +75,7 @@ def replay(
       QuickstudyError: it has not worked yet. As `open_learner`.
     """
     with open_learner(folders.resolve(learner), settings, readonly=True) as opened:
-        jobs = [job for job in opened.jobs if opened.steps(job)]
+        jobs = [job for job in opened.jobs if opened.knows(job)]
         if not jobs:
             raise QuickstudyError(
                 f"{opened.name} has not worked on any job yet: nothing to rebuild."
@@ -111,7 +112,7 @@ def compare(learner: Learner, job: str, rebuilt: Mind) -> Replayed:
 
 def _probes(mind: Mind) -> list[Observation]:
     """Its own situations, evenly over its life."""
-    memory = mind.memory
+    memory = knowledge.remembered(mind, PROBES)
     at = np.unique(np.linspace(0, memory.size - 1, PROBES).round().astype(int))
     has_masks = bool(mind.frame.spec.options)
     return [Observation(memory.raw[row], memory.mask[row] if has_masks else None) for row in at]

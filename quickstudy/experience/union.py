@@ -59,7 +59,8 @@ class Mark(NamedTuple):
 class Share(NamedTuple):
     """What happened first to one learner, in the experience of another.
 
-    origin: its uid. name: as far as known. steps: decisions, by job. is_own: of the learner
+    origin: its uid. name: as far as known. steps: decisions, by job, be it only knowledge of
+    them. is_own: of the learner
     itself.
     """
 
@@ -103,6 +104,8 @@ def provenance(log: Log, name: str) -> tuple[Share, ...]:
             names |= mark.names
         elif event.kind == Kind.DECISION:
             steps.setdefault(event.origin, Counter())[event.job] += 1
+        elif event.kind == Kind.INHERITANCE and event.note and "steps" in event.note:
+            steps.setdefault(event.origin, Counter())[event.job] += event.note["steps"]
     names[log.uid] = name
     shares = [
         Share(origin, names.get(origin, origin), dict(count), origin == log.uid)

@@ -23,6 +23,8 @@ from jax.flatten_util import ravel_pytree
 
 from quickstudy.mind import encoder, moments
 from quickstudy.mind import mind as minds
+from quickstudy.mind.arbiter import Arbiter
+from quickstudy.mind.judgement import Judgement
 from quickstudy.mind.mind import Mind
 from quickstudy.mind.moments import Moments
 from quickstudy.mind.teaching import LOOSE, Settings, flat, lesson, some, teach
@@ -34,7 +36,7 @@ class Inheritance(NamedTuple):
     """What a new job's mind starts from.
 
     parameters: [n] critic, and actor where there is one, as one vector. note: what JSON can
-    hold: from whom, the normaliser's moments, the counts.
+    hold: from whom, the normaliser's moments, the counts, and evidence where it is of this job.
     """
 
     parameters: np.ndarray
@@ -46,8 +48,7 @@ def inherit(
 ) -> Inheritance:
     """What minds of other jobs with the same spaces can teach this fresh one.
 
-    It ends up with their values and decisions, an equal share of lessons from each, in units
-    that are theirs together. `mind` is left as it was (see `receive`).
+    It ends up with their values and decisions, in units that are theirs together. `mind` is left as it was (see `receive`).
     """
     settings = settings or Settings()
     pupil = minds.init(mind.frame.spec, mind.seed, mind.settings)
@@ -62,7 +63,11 @@ def inherit(
     for relative in relatives:
         rows = some(relative.memory.ready[: relative.memory.num_ready], settings.rows, rng)
         parts.append(lesson(pupil, relative, relative.memory, rows, LOOSE, rng))
-    taught = teach(pupil, parts, settings, rng)
+    return packed(pupil, teach(pupil, parts, settings, rng))
+
+
+def packed(pupil: Mind, taught: Judgement) -> Inheritance:
+    """What a pupil was taught, and in what units, as the log keeps it."""
     seen = pupil.learned.normaliser.seen
     return Inheritance(
         flat((taught.critic, taught.actor)),
@@ -74,7 +79,11 @@ def inherit(
 
 
 def receive(mind: Mind, inheritance: Inheritance) -> None:
-    """A fresh mind takes an inheritance, in place."""
+    """A fresh mind takes an inheritance, in place.
+
+    Raises:
+      ValueError, KeyError, TypeError: it is not one of a mind of these spaces and settings.
+    """
     fresh, note = mind.learned.judgement, inheritance.note
     parts, shaped = ravel_pytree((fresh.critic, fresh.actor))
     if len(parts) != len(inheritance.parameters):
@@ -83,7 +92,10 @@ def receive(mind: Mind, inheritance: Inheritance) -> None:
     taught = fresh._replace(critic=critic, target=critic, actor=actor)
     number, mean, m2 = (np.asarray(part) for part in note["seen"])
     normaliser = encoder.normaliser_of(Moments(number, mean, m2))
+    if len(mean) != len(mind.learned.normaliser.shift):
+        raise ValueError("the inheritance is of other observations")
     mind.counts = minds.Counts(**note["counts"])
+    mind.arbiter = Arbiter(**note.get("arbiter", {}))
     mind.learned = mind.learned._replace(normaliser=normaliser, judgement=taught, coming=taught)
 
 

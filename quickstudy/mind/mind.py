@@ -74,7 +74,8 @@ class Counts:
     not made. fitted: rows in memory at instinct's last refit. horizon: longest episode so
     far [steps]. past, past_mean, past_m2: of the discounted sums of rewards up to each
     decision: how many, their mean, the sum of their squared deviations (Welford 1962).
-    inherited: of the decisions, those that stand for other jobs' (see `pool.inherit`).
+    inherited: of the decisions, those that stand for other jobs' (see `inheritance`), or for
+    other learners' (see `knowledge`).
     taught: updates by which others taught its judgement, before its own.
     taught_error: how far values erred there, root mean square.
     """
@@ -219,10 +220,11 @@ def leader(mind: Mind, rng: np.random.Generator | None = None) -> str:
     known = speeds(mind)
     if len(known) == 1:
         return known[0]
+    is_first = not mind.counts.fitted or not any(mind.arbiter.weight)
+    if mind.counts.inherited and is_first:
+        return "judgement"
     if int(mind.learned.judgement.updates) + mind.counts.taught < mind.settings.first_lead:
         return "instinct"
-    if mind.counts.inherited and not any(mind.arbiter.weight):
-        return "judgement"
     return arbiter.leader(mind.arbiter, mind.settings.arbiter, rng)
 
 

@@ -9,6 +9,9 @@ teachers whose skill differs are weighed by what came of it. No step is taken in
 environment, and nobody's weights are averaged: two networks that learned apart number their
 hidden units differently.
 
+Where experience may not leave its site (see `knowledge`), who heard of it teaches in situations
+that it imagines.
+
 Whose ideas: pooled experience instead of pooled weights (Smith et al. 2022); for the teaching
 see `teaching`.
 
@@ -22,9 +25,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from quickstudy.mind import arbiter
+from quickstudy.mind import arbiter, encoder, moments
 from quickstudy.mind import mind as minds
+from quickstudy.mind.knowledge import heard_share, lesson_in_imagined
 from quickstudy.mind.mind import Mind
+from quickstudy.mind.moments import Moments
 from quickstudy.mind.teaching import FIRM, Settings, lesson, some, teach
 
 
@@ -33,6 +38,7 @@ def pool(
     teachers: Sequence[Mind],
     lived: Sequence[np.ndarray],
     settings: Settings | None = None,
+    heard: Sequence[bool] = (),
 ) -> None:
     """Fills a fresh mind from teachers of the same spaces, in place.
 
@@ -40,24 +46,33 @@ def pool(
       mind: as `init` gave it, but for its memory, which holds the union of what was lived.
       teachers: in an order that does not hang on who asks (it decides ties of chance).
       lived: for each teacher the rows of that memory in which it decided, oldest first.
+      heard: for each, whether it knows something of the job that nobody here lived; by default
+        none does.
 
     The same minds and rows give the same mind, bit for bit, on one machine.
     """
     settings = settings or Settings()
     ready = mind.memory.ready[: mind.memory.num_ready]
     known = [np.intersect1d(of, ready) for of in lived]  # what followed is known too
+    told = [t for t, has in zip(teachers, heard, strict=False) if has and t.counts.inherited]
     _count(mind, teachers, np.unique(np.concatenate([*lived, np.zeros(0, np.int64)])))
-    minds.look_and_refit(mind)
+    if told:
+        _hear(mind, told)
+    if mind.memory.size or not told:
+        minds.look_and_refit(mind)
     mind.arbiter = _arbiter(teachers)
     rng = np.random.default_rng([mind.seed, 5, mind.memory.size])
     pairs = [(t, some(r, settings.rows, rng)) for t, r in zip(teachers, known, strict=True)]
     pairs = [(teacher, rows) for teacher, rows in pairs if len(rows)]
-    if pairs and "judgement" in minds.speeds(mind):
+    if (pairs or told) and "judgement" in minds.speeds(mind):
         parts = [lesson(mind, teacher, mind.memory, rows, FIRM, rng) for teacher, rows in pairs]
+        parts += [lesson_in_imagined(mind, teacher, settings, rng) for teacher in told]
         taught = teach(mind, parts, settings, rng)
         mind.learned = mind.learned._replace(judgement=taught, coming=taught)
-        mind.counts.taught, mind.counts.owed = settings.updates, float(settings.study)
-        minds.study(mind)
+        mind.counts.taught = settings.updates
+        if pairs:
+            mind.counts.owed = float(settings.study)
+            minds.study(mind)
 
 
 # ---- what needs no teaching: counts and evidence add
@@ -74,6 +89,21 @@ def _count(mind: Mind, teachers: Sequence[Mind], decided: np.ndarray) -> None:
     counts.horizon = max(t.counts.horizon for t in teachers)
     for teacher in teachers:
         minds.add_past(counts, teacher.counts, teacher.counts.past)
+
+
+def _hear(mind: Mind, told: Sequence[Mind]) -> None:
+    """Adds what stands for experience that is elsewhere: counts, and what was seen there."""
+    counts, seen = mind.counts, mind.learned.normaliser.seen
+    for teacher in told:
+        known, share = teacher.counts, heard_share(teacher)
+        counts.inherited += known.inherited
+        counts.decisions += known.inherited
+        counts.rewards += share * known.rewards
+        counts.worst = min(counts.worst, known.worst)
+        counts.best = max(counts.best, known.best)
+        number, mean, m2 = teacher.learned.normaliser.seen
+        seen = moments.merge(seen, Moments(share * number, mean, share * m2))
+    mind.learned = mind.learned._replace(normaliser=encoder.normaliser_of(seen))
 
 
 def _arbiter(teachers: Sequence[Mind]) -> arbiter.Arbiter:

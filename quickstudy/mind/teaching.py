@@ -198,19 +198,15 @@ def _gap(values: np.ndarray, mask: np.ndarray) -> float:
 def teach(
     mind: Mind, parts: list[Lesson], settings: Settings, rng: np.random.Generator
 ) -> Judgement:
-    """A fresh judgement that was taught: every teacher has an equal share of each batch."""
+    """A fresh judgement that was taught: who lived much has a large share of each batch."""
     lesson = Lesson(*(_joined(column) for column in zip(*parts, strict=True)))
-    starts = np.cumsum([0, *(len(part.x) for part in parts)])
     fresh = mind.learned.judgement
     parameters = (fresh.critic, fresh.actor)
     make = _optimiser(settings)
     state = make.init(parameters)
     real = (np.arange(mind.frame.amounts) < mind.frame.spec.amounts).astype(np.float32)
     for _ in range(settings.updates // FUSED):
-        shape = (FUSED, settings.batch)
-        whose = rng.integers(len(parts), size=shape)
-        sizes = np.diff(starts)[whose]
-        rows = starts[whose] + (rng.random(shape) * sizes).astype(np.int64)
+        rows = rng.integers(len(lesson.x), size=(FUSED, settings.batch))
         batch = jax.tree.map(lambda column, rows=rows: column[rows], lesson)
         parameters, state = _study(parameters, state, batch, real, settings, mind.frame.table)
     critic, actor = jax.tree.map(np.asarray, parameters)
