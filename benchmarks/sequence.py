@@ -12,8 +12,9 @@ flatters it, so what is left is told against the end of its first session too; b
 actions (0) to the peak, or to that end (1).
 
 Beside it plain fine-tuning: one network goes from job to job, without the experience behind it.
-All five jobs are padded to one shape for it, and amounts cut into levels. Its statistics of what
-was shown go along with it, so a job whose numbers are small beside the last one's is hard to see.
+All five jobs are padded to one shape for it, and amounts cut into levels. Its statistics of
+what was shown go along with it: a job whose numbers are small beside an earlier one's is then
+hard to see, and what it never learns it cannot forget.
 
 Left out: jobs of one family (see `transfer`, `merging`); fine-tuning with replay.
 
@@ -241,10 +242,9 @@ def written(lines: Sequence[Line], command: str) -> str:
             "Means over seeds; shares from random actions (0) to the peak, or to that end (1), "
             f"with bootstrap intervals over seeds; bar: {BAR:.0%} of the peak. A peak is the "
             "best of noisy checks, and so too high. *Back*: the check before the first step of "
-            "the second session, of the first one's peak. On CliffWalking whoever walks in a "
-            "circle until he is stopped loses a tenth of what random actions do: there a "
-            "share of .85 is none. Fine-tuning: one network, all jobs padded to one shape, no "
-            "old experience.",
+            "the second session, of the first one's peak. On CliffWalking random actions lose "
+            "so much that walking in circles until a trial is cut off scores about .85. "
+            "Fine-tuning: one network, all jobs padded to one shape, no old experience.",
             "",
             tables.summary(" ".join(said)),
             "",
