@@ -169,7 +169,7 @@ def tuned(home: Path, seed: int, sessions: Sessions) -> Line:
             mind = learner.mind(name)
             mind.learned = learned or mind.learned
             curves.append(_session(learner, name, steps, job in minds))
-        minds[job], learned = mind, mind.learned
+            minds[job], learned = mind, mind.learned
     now = {job: replace(mind, learned=learned) for job, mind in minds.items()}
     return {"curves": curves, "final": {job: _score(now[job], PADDED + job) for job in now}}
 

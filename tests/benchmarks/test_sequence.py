@@ -14,7 +14,7 @@ from quickstudy import life
 from quickstudy.jobs.registry import registry
 from quickstudy.learner import Learner
 
-SESSIONS = ((FIRST, 80), ("MountainCar-v0", 80), (FIRST, 80))
+SESSIONS = ((FIRST, 40), ("MountainCar-v0", 40), (FIRST, 40))  # too few for judgement
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -48,7 +48,7 @@ def test_a_career_stands_still_elsewhere(tmp_path: Path) -> None:
     told = sequence.career(tmp_path, 0, SESSIONS)
     assert told["moved"] == [] and set(told["final"]) == {FIRST, "MountainCar-v0"}
     first, other, second = told["curves"]
-    assert [step for step, _ in first] == [16, 32, 48, 64, 80]
+    assert [step for step, _ in first] == [8, 16, 24, 32, 40]
     assert second[0] == (0, first[-1][1]) and len(other) == 5
 
 
@@ -64,10 +64,29 @@ def test_what_moves_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert sequence.career(tmp_path, 0, SESSIONS[:2])["moved"] == [FIRST]
 
 
-def test_fine_tuning_carries_what_was_learned(tmp_path: Path) -> None:
+def test_fine_tuning_carries_what_was_learned_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, seen = sequence._session, []
+
+    def watched(learner: Learner, job: str, *given: Any) -> Any:
+        mind = learner.mind(job)
+        before, size = mind.learned, mind.memory.size
+        curve = session(learner, job, *given)
+        seen.append((before, size, mind.learned))
+        return curve
+
+    monkeypatch.setattr(sequence, "_session", watched)
     told = sequence.tuned(tmp_path, 0, SESSIONS)
     assert [len(curve) for curve in told["curves"]] == [5, 5, 6]
     assert set(told["final"]) == {FIRST, "MountainCar-v0"}
+    assert [size for _, size, _ in seen] == [0, 0, 0]
+    assert seen[0][0] is not seen[0][2]  # something was learned
+    closing = [before.instinct.weights for before, _, _ in seen[1:]]
+    assert all(
+        np.array_equal(own, after.instinct.weights)
+        for own, (_, _, after) in zip(closing, seen, strict=False)
+    )
 
 
 def _line(way: str, last: float) -> Any:
