@@ -449,8 +449,9 @@ class _Lock:
             raise LearnerInUse(
                 f"{folder} is in use by {who}; stop it or wait until it has finished."
             ) from error
-        os.ftruncate(self._number, 0)
-        os.write(self._number, f"{os.getpid()}\n".encode())
+        with contextlib.suppress(OSError):  # who holds it is told where the disk has room
+            os.ftruncate(self._number, 0)
+            os.write(self._number, f"{os.getpid()}\n".encode())
         _held.add(self._number)
 
     def _take(self) -> None:

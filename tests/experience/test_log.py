@@ -30,6 +30,7 @@ from hypothesis.stateful import (
 
 from quickstudy.errors import DamagedLearner, DiskTrouble, LearnerInUse, QuickstudyError
 from quickstudy.experience import event as rows
+from quickstudy.experience import table
 from quickstudy.experience.event import Event, Kind
 from quickstudy.experience.log import Log
 from quickstudy.types import End
@@ -574,6 +575,18 @@ def test_full_disk(tmp_path: Path) -> None:
         assert log.sync() == 90
         assert log.append(Kind.NOTE) == 91
     assert [event.n for event in read_all(path)] == list(range(1, 92))
+
+
+def test_a_disk_too_full_for_a_new_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare = table._prepare
+
+    def small(db: apsw.Connection) -> None:
+        prepare(db)
+        db.pragma("max_page_count", 2)
+
+    monkeypatch.setattr(table, "_prepare", small)
+    with pytest.raises(DiskTrouble, match="is full. Make room"):
+        Log.create(tmp_path / "experience.db")
 
 
 def test_full_disk_heals_by_itself(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
