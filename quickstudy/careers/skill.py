@@ -277,9 +277,7 @@ def take_in(
         if all((event.origin, event.origin_n) in held for event in skill.events):
             return Taken(about, receiver.name, 0)
         if tell and (steps := receiver.steps(about.job)):
-            tell(
-                f"Pooling it with {receiver.name}'s {steps:,} steps; some seconds, or minutes."
-            )
+            tell(f"Pooling it with {receiver.name}'s {steps:,} steps; it takes a while.")
         source = Source(about.learner, about.uid, about.when, about.steps, about.licence)
         new = receiver.adopt(
             about.job, skill.events, about.seeds, about.names, _known(skill, settings),

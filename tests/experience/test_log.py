@@ -578,14 +578,12 @@ def test_full_disk(tmp_path: Path) -> None:
 
 
 def test_a_disk_too_full_for_a_new_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    prepare = table._prepare
+    def full(db: apsw.Connection, *_: object) -> None:
+        db.execute("ROLLBACK")  # SQLite does so by itself
+        raise apsw.FullError("full")
 
-    def small(db: apsw.Connection) -> None:
-        prepare(db)
-        db.pragma("max_page_count", 2)
-
-    monkeypatch.setattr(table, "_prepare", small)
-    with pytest.raises(DiskTrouble, match="is full. Make room"):
+    monkeypatch.setattr(table, "_note", full)
+    with pytest.raises(DiskTrouble, match="is full"):
         Log.create(tmp_path / "experience.db")
 
 
