@@ -332,7 +332,7 @@ def import_(
 
     from quickstudy.careers import skill
 
-    taken = skill.take_in(file, into)
+    taken = skill.take_in(file, into, tell=words.tell)
     if json:
         print(words.json_line("import", asdict(taken)))
     else:

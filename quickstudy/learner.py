@@ -54,7 +54,7 @@ from quickstudy.jobs.gym import GymJob
 from quickstudy.jobs.layout import Layout, spec_of
 from quickstudy.jobs.specs import describe_change, spec_from_json, spec_to_json
 from quickstudy.life import WORK, Episode, Place
-from quickstudy.lineage import Known
+from quickstudy.lineage import Known, Progress
 from quickstudy.mind import mind as minds
 from quickstudy.mind import store
 from quickstudy.types import Array, Decision, End, Moment, Observation, Spec
@@ -65,7 +65,6 @@ FIT_TO_TEACH = 1_000  # decisions on a job, before another of its family starts 
 MOST_RELATIVES = 8  # from which one job starts
 FEWEST, MOST = 3, 10  # episodes of a check
 
-Progress = Callable[[int, int], None]  # (events studied again, events to study)
 Tell = Callable[[str], None]  # says a sentence to whoever waits
 
 
@@ -772,11 +771,16 @@ class Learner:
             self._position = event.n
             if event.kind == Kind.JOB or event.job not in shared:
                 self._take_in(event)
-            if progress and event.n % 200 == 0:
+            if progress and event.n % lineage.PROGRESS_EVENTS == 0:
                 progress(event.n - position, last - position)
-        self._derive(dict.fromkeys(shared, position), known)
+        self._derive(dict.fromkeys(shared, position), known, progress)
 
-    def _derive(self, studied: Mapping[str, int], known: Mapping[str, Iterable[Known]]) -> None:
+    def _derive(
+        self,
+        studied: Mapping[str, int],
+        known: Mapping[str, Iterable[Known]],
+        progress: Progress | None = None,
+    ) -> None:
         """Places of jobs anew, from all that the log holds of them.
 
         studied: for each, the position up to which the mind that is there knows it.
@@ -790,7 +794,7 @@ class Learner:
             own = Known(lineage.reach(events, job, upto), self.uid, place.mind)
             self._places[job] = lineage.derive(
                 job, place.layout.spec, events, seeds, self._log, self._settings,
-                [*known.get(job, ()), own],
+                [*known.get(job, ()), own], progress,
             )  # fmt: skip
 
     def _recall(self, position: int, declared: dict[str, int], lost: Array) -> None:

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from quickstudy.errors import UnknownDecision
-from quickstudy.experience.event import Event, Kind
+from quickstudy.experience.event import DROPPED, Event, Kind
 from quickstudy.experience.log import Log
 from quickstudy.jobs.job import Job
 from quickstudy.jobs.layout import Layout
@@ -203,8 +203,11 @@ def outcome(
         observation=None if last is None else last.raw,
         mask=None if last is None else last.mask,
     )
+    inherited = place.mind.counts.inherited
     _followed(place, row, decision, reward, end, last, stream)
     place.is_absorbed = True
+    if inherited and not place.mind.counts.inherited:
+        place.log.append(Kind.NOTE, place.name, note={DROPPED: place.steps})
 
 
 def cut(place: Place, stream: str, last: Observation | None) -> None:

@@ -49,6 +49,8 @@ from quickstudy.mind.pool import pool
 from quickstudy.types import End, Spec
 
 LIVED = (Kind.INHERITANCE, Kind.EPISODE, Kind.DECISION, Kind.OUTCOME)
+PROGRESS_EVENTS = 200  # from one call of progress to the next
+Progress = Callable[[int, int], None]  # (events studied, events to study)
 Key = tuple[tuple[str, int], ...]  # of each origin, the number of the job's last event
 
 
@@ -124,6 +126,7 @@ def derive(
     log: Log,
     settings: minds.Settings | None = None,
     known: Iterable[Known] = (),
+    progress: Progress | None = None,
 ) -> Place:
     """The place of a job, as the learner of `log` knows it by a set of events.
 
@@ -132,8 +135,9 @@ def derive(
         decisions are those of `log`.
       seeds: of each learner among their origins, and of the log's own.
       known: minds derived before, of which use can be made.
+      progress: hears now and then how many events were studied, and how many there are.
     """
-    return _Derivation(job, spec, events, seeds, log, settings, known).place()
+    return _Derivation(job, spec, events, seeds, log, settings, known, progress).place()
 
 
 @dataclass
@@ -163,6 +167,7 @@ class _Derivation:
         log: Log,
         settings: minds.Settings | None,
         known: Iterable[Known],
+        progress: Progress | None,
     ):
         self._job, self._spec, self._log = job, spec, log
         self._seeds, self._settings = seeds, settings
@@ -176,6 +181,8 @@ class _Derivation:
             for event in own
             if is_knowledge(event) and event.note
         }
+        self._progress, self._done = progress, 0
+        self._due = sum(map(len, self._lived.values()))
         self._known = {
             self._key(of.reach): self._named(of)
             for of in known
@@ -302,7 +309,13 @@ class _Derivation:
             draft = self._derive(one.base) if one.base else self._blank(self._seed(one.origin))
         for event in self._own(one.origin, since, whole[one.origin]):
             _take(draft, event, life.absorb)
+            self._studied()
         return draft
+
+    def _studied(self) -> None:
+        self._done += 1
+        if self._progress and self._done % PROGRESS_EVENTS == 0:
+            self._progress(self._done, self._due)
 
     def _pooled(self, key: Key, lineages: Sequence[Lineage]) -> _Draft:
         draft = self._remembered(key)

@@ -5,8 +5,6 @@ Left out: a log without its learner's folder; two learners at once (see merge).
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -18,9 +16,7 @@ from quickstudy.experience import export as exports
 from quickstudy.experience import folder as folders
 from quickstudy.experience import salvage, soundness
 from quickstudy.experience.folder import EXPERIENCE, Folder
-from quickstudy.experience.soundness import Progress, Verdict
-
-QUIET_SECONDS = 2.0  # before progress is told
+from quickstudy.experience.soundness import Verdict
 
 
 def verify(learner: str, is_json: bool) -> None:
@@ -31,7 +27,7 @@ def verify(learner: str, is_json: bool) -> None:
     """
     path = _path(learner)
     about = Folder.about_of(path)
-    found = soundness.verify(path / EXPERIENCE, _telling())
+    found = soundness.verify(path / EXPERIENCE, words.telling())
     if is_json:
         said = asdict(found) | {"learner": about.name, "sound": found.is_sound}
         print(words.json_line("verify", said))
@@ -78,7 +74,7 @@ def repair(learner: str, into: str | None, is_json: bool) -> None:
         }
         _say("repair", said, ["The log is sound; there is nothing to repair."], is_json)
         return
-    done = salvage.repair(path, target.absolute(), _telling())
+    done = salvage.repair(path, target.absolute(), words.telling())
     lines = [
         f"Kept {done.kept:,} sound events in {done.path}; lost {done.lost:,}. {path} is as it "
         "was.",
@@ -101,7 +97,7 @@ def compact(learner: str, is_json: bool) -> None:
     path = _path(learner)
     with Folder.open(path) as folder:
         before = _bytes(path)
-        moved = folder.log.compact(_telling())
+        moved = folder.log.compact(words.telling())
         folder.log.shrink()
         compacted, last = folder.log.compacted, folder.log.last
     after = _bytes(path)
@@ -119,7 +115,7 @@ def export(learner: str, out: Path | None, is_json: bool) -> None:
     path = _path(learner)
     file = out or Path(f"{path.name}{exports.JSON_LINES}")
     with Folder.open(path, readonly=True) as folder:
-        count = exports.export(folder.log, file, _telling())
+        count = exports.export(folder.log, file, words.telling())
     said = {"learner": str(path), "file": str(file), "events": count}
     _say("export", said, [f"Wrote {count:,} events to {file}."], is_json)
 
@@ -139,16 +135,3 @@ def _say(event: str, fields: dict[str, Any], lines: list[str], is_json: bool) ->
     else:
         for line in lines:
             print(words.plain(line))
-
-
-def _telling() -> Progress:
-    """What tells on standard error how far it is, a line every two seconds."""
-    told = time.monotonic()
-
-    def progress(done: int, due: int) -> None:
-        nonlocal told
-        if time.monotonic() - told > QUIET_SECONDS:
-            told = time.monotonic()
-            print(f"{done:,} of {due:,} events", file=sys.stderr, flush=True)
-
-    return progress

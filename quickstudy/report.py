@@ -26,7 +26,7 @@ from quickstudy import hopeless, ledger, rivals, words
 from quickstudy.errors import DiskTrouble, QuickstudyError, did_you_mean
 from quickstudy.experience import folder as folders
 from quickstudy.experience import union
-from quickstudy.experience.event import LOST, Event, Kind
+from quickstudy.experience.event import DROPPED, LOST, Event, Kind
 from quickstudy.experience.folder import Folder
 from quickstudy.jobs.entry import Entry
 from quickstudy.jobs.registry import registry
@@ -101,6 +101,8 @@ class Told:
     span: times of the first and the latest decision, its own if it took any [unix s].
     imports: where foreign experience of this job came from, oldest first.
     lived_by: steps by the name of the learner to whom they happened first.
+    taught_by: jobs with whose lessons it began. dropped_at: steps after which it dropped them,
+    for they did harm; None where it did not.
     """
 
     learner: str
@@ -120,6 +122,8 @@ class Told:
     span: tuple[float, float] = (0.0, 0.0)
     imports: tuple[dict[str, Any], ...] = ()
     lived_by: dict[str, int] = field(default_factory=dict)
+    taught_by: tuple[str, ...] = ()
+    dropped_at: int | None = None
 
     @property
     def steps(self) -> int:
@@ -200,6 +204,8 @@ class _Reader:
         self.expected: dict[str, ledger.Expectation] = {}  # by origin
         self.rival: Rival | None = None
         self.imports: list[dict[str, Any]] = []
+        self._taught_by: dict[str, tuple[str, ...]] = {}  # by origin
+        self._dropped: dict[str, int] = {}  # by origin
         self._open: dict[tuple[str, str], Episode] = {}  # by origin and stream
         self._span: dict[str, tuple[float, float]] = {}  # by origin
         self._where: dict[int, tuple[Episode, int]] = {}
@@ -214,6 +220,8 @@ class _Reader:
             self._decision(event)
         elif event.kind == Kind.OUTCOME:
             self._outcome(event)
+        elif event.kind == Kind.INHERITANCE:
+            self._taught_by[event.origin] = tuple((event.note or {})["from"])
         elif event.note:
             self._note(event.note, event.origin)
 
@@ -231,6 +239,8 @@ class _Reader:
             self._incumbent[played["first"]] = played["returns"]
         elif IMPORTED in note:
             self.imports.append(note[IMPORTED])
+        elif DROPPED in note:
+            self._dropped[origin] = note[DROPPED]
 
     def told(self, learner: str, path: Path, uid: str, names: dict[str, str]) -> Told:
         entries = {entry.name: entry for entry in registry().entries()}
@@ -241,7 +251,7 @@ class _Reader:
             self.spec.step_seconds if self.spec else None,
             self.discount,
             tuple(episode for episode in self.episodes if episode.rewards),
-            tuple(self._beside(exam) for exam in self.exams),
+            tuple(self._beside(exam) for exam in self.exams if exam.origin == uid),
             entries.get(self.job),
             tuple(self.watched),
             self.expected.get(uid),
@@ -252,6 +262,8 @@ class _Reader:
             self._span.get(uid) or self._span_of_all(),
             tuple(self.imports),
             self._lived_by(names),
+            self._taught_by.get(uid, ()),
+            self._dropped.get(uid),
         )
 
     def lost(self) -> None:
@@ -358,6 +370,8 @@ def fields(told: Told) -> dict[str, Any]:
         "given_up": asdict(hopeless.cost(told.watched)) if told.watched else None,
         "prediction": asdict(told.outcome) if told.outcome else None,
         "lived_by": told.lived_by,
+        "taught_by": told.taught_by,
+        "dropped_at": told.dropped_at,
     }
 
 
@@ -375,6 +389,8 @@ def lines(told: Told) -> Iterator[str]:
     if set(told.lived_by) - {told.learner}:
         by = ", ".join(f"{name} {steps:,}" for name, steps in told.lived_by.items())
         yield f"steps that happened first to: {by}"
+    if told.taught_by:
+        yield f"began with {lessons(told.taught_by, told.dropped_at)}"
     yield f"{'steps':>16} {'episodes':>8} {'return':>9} {'check':>9}  leads"
     edges = np.linspace(0, told.steps, min(ROWS, told.steps) + 1).round().astype(int)
     for first, last in itertools.pairwise(edges):
@@ -383,6 +399,14 @@ def lines(told: Told) -> Iterator[str]:
         yield _given_up(hopeless.cost(told.watched))
     if told.outcome:
         yield str(told.outcome)
+
+
+def lessons(taught_by: Sequence[str], dropped_at: int | None) -> str:
+    """What it knew of other jobs when it began, and what became of that."""
+    taught = f"what {', '.join(taught_by)} taught"
+    if dropped_at is None:
+        return taught
+    return f"{taught}, and dropped it after {dropped_at:,} steps, for it did harm"
 
 
 def tally(told: Sequence[Told]) -> str:

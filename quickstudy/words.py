@@ -6,12 +6,17 @@ Left out: other languages.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from quickstudy.appraisal import Checked, Started, Verdict
 
+LABEL_WIDTH = 12  # columns
+QUIET_SECONDS = 2.0  # before progress is told
 _PLAIN = str.maketrans(
     {"−": "-", "–": "-", "—": "-", "±": "+/-", "·": "-", "…": "...", "’": "'", "µ": "u"}
 )
@@ -25,6 +30,34 @@ def plain(text: str) -> str:
 def json_line(event: str, fields: dict[str, Any]) -> str:
     """One line for programs."""
     return json.dumps({"event": event, **fields}, allow_nan=False)
+
+
+def labelled(lines: Iterable[tuple[str, str]], width: int) -> Iterator[str]:
+    """Labels on the left, texts beside them, which wrap within so many columns."""
+    for label, text in lines:
+        first = f"  {label:{LABEL_WIDTH}} "
+        yield from textwrap.wrap(
+            plain(text), width, initial_indent=first, subsequent_indent=" " * len(first),
+            break_on_hyphens=False,
+        )  # fmt: skip
+
+
+def tell(sentence: str) -> None:
+    """What is being done, or what happened, on standard error."""
+    print(f"quickstudy: {plain(sentence)}", file=sys.stderr, flush=True)
+
+
+def telling() -> Callable[[int, int], None]:
+    """What tells on standard error how far it is, a line every two seconds."""
+    told = time.monotonic()
+
+    def progress(done: int, due: int) -> None:
+        nonlocal told
+        if time.monotonic() - told > QUIET_SECONDS:
+            told = time.monotonic()
+            print(f"{done:,} of {due:,} events", file=sys.stderr, flush=True)
+
+    return progress
 
 
 def figure(number: float | None) -> str:

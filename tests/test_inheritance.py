@@ -12,9 +12,10 @@ import pytest
 
 import quickstudy as qs
 from quickstudy import learner as learners
-from quickstudy.experience.event import Kind
+from quickstudy.experience.event import DROPPED, Kind
 from quickstudy.learner import Learner
 from quickstudy.mind import inheritance, pool, teaching
+from quickstudy.mind import mind as minds
 from tests.test_learner import assert_same_mind, hired, opened
 
 BOX, TWO = gymnasium.spaces.Box(-1.0, 1.0, (2,)), gymnasium.spaces.Discrete(2)
@@ -78,6 +79,17 @@ def test_a_merged_learner_knows_it_without_the_job_that_taught_it(tmp_path: Path
         practised(bea, "up", 50)
         with qs.merge([ada.path, bea.path], tmp_path / "cleo", settings=ada._settings) as cleo:
             assert_same_mind(ada, cleo, "right")
+
+
+def test_what_is_dropped_is_noted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with hired(tmp_path / "ada") as ada:
+        practised(ada, "left", 150)
+        practised(ada, "right", 20)
+        assert ada.notes("right", DROPPED) == []
+        monkeypatch.setattr(minds, "_is_misled", lambda mind: mind.counts.inherited > 0)
+        practised(ada, "right", 20)
+        assert ada.mind("right").counts.inherited == 0
+        assert ada.notes("right", DROPPED) == [30]
 
 
 def test_who_taught_is_told_in_time(tmp_path: Path) -> None:

@@ -82,6 +82,7 @@ class Held:
       incumbent: who does the job today; None where nobody does.
       balance: see `careers.balance`; None where there is no incumbent, or no episode.
       sources: of what it did not learn itself.
+      taught_by, dropped_at: see `report.Told`.
     """
 
     job: str
@@ -97,6 +98,8 @@ class Held:
     incumbent: Rival | None
     balance: Balance | None
     sources: tuple[Source, ...] = ()
+    taught_by: tuple[str, ...] = ()
+    dropped_at: int | None = None
 
     @property
     def job_hours(self) -> float | None:
@@ -208,6 +211,8 @@ def held(told: Told) -> Held:
         incumbent=incumbent,
         balance=_balance(told, incumbent),
         sources=tuple(Source(**source) for source in told.imports),
+        taught_by=told.taught_by,
+        dropped_at=told.dropped_at,
     )
 
 
@@ -230,8 +235,9 @@ def _checks(told: Told) -> tuple[Mark, ...]:
 
 
 def _runs(told: Told) -> tuple[Mark, ...]:
-    """The mean of ten episodes, again and again."""
-    runs = [told.ended[i - RUN : i] for i in range(RUN, len(told.ended) + 1, RUN)]
+    """The mean of ten of its own episodes, again and again."""
+    own = [episode for episode in told.ended if episode.origin == told.uid]
+    runs = [own[i - RUN : i] for i in range(RUN, len(own) + 1, RUN)]
     means = [float(np.mean([episode.earned for episode in run])) for run in runs]
     return tuple(
         Mark(run[-1].until, mean, _bar(told)) for run, mean in zip(runs, means, strict=True)

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from quickstudy import words
+from quickstudy import report, words
 from quickstudy.careers.balance import Balance
 from quickstudy.careers.career import Career, Family, Held, Mark, Source
 from quickstudy.careers.law import NOMINAL, SURE, Range
@@ -45,6 +45,8 @@ def fields(held: Held) -> dict[str, Any]:
         "incumbent_interval": held.incumbent.interval if held.incumbent else None,
         "balance": asdict(held.balance) if held.balance else None,
         "sources": [asdict(source) for source in held.sources],
+        "taught_by": held.taught_by,
+        "dropped_at": held.dropped_at,
     }
 
 
@@ -80,11 +82,11 @@ def show(career: Career, console: Console) -> None:
     else:
         for held in career.jobs:
             console.print(held.job, style="bold cyan")
-            for label, text in lines(held):
-                console.print(words.plain(f"  {label:12} {text}"))
+            for line in words.labelled(lines(held), console.width):
+                console.print(line)
     for held in career.jobs if console.width >= WIDE else ():
-        for source in held.sources:
-            console.print(words.plain(f"{held.job}: {_source(source)}"))
+        for label, text in _past(held):
+            console.print(words.plain(f"{held.job}: {label} {text}"))
     for family in career.families:
         console.print(words.plain(law_line(family)))
 
@@ -96,6 +98,13 @@ def lines(held: Held) -> Iterator[tuple[str, str]]:
     if held.marks:
         yield "then, now", _then_and_now(held)
     yield "net-positive", net(held)
+    yield from _past(held)
+
+
+def _past(held: Held) -> Iterator[tuple[str, str]]:
+    """What others, and other jobs, gave it."""
+    if held.taught_by:
+        yield "began with", report.lessons(held.taught_by, held.dropped_at)
     for source in held.sources:
         yield "learned by", _source(source)
 
@@ -162,8 +171,9 @@ def _competent(held: Held) -> str:
             f"after {_count(mark.step, 'step')}: {words.figure(mark.mean)} against "
             f"{words.figure(mark.bar)}{by}"
         )
-    why = "" if held.marks else "; it was never checked"
-    return f"not yet: the bar is {words.figure(held.bar)}{why}"
+    if not held.marks:
+        return f"not known: it was never checked; the bar is {words.figure(held.bar)}"
+    return f"not yet: the bar is {words.figure(held.bar)}"
 
 
 def _then_and_now(held: Held) -> str:

@@ -39,7 +39,7 @@ import tempfile
 import time as clock
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -318,7 +318,10 @@ def read(file: str | Path, settings: minds.Settings | None = None) -> About:
 
 
 def take_in(
-    file: str | Path, into: str | Path, settings: minds.Settings | None = None
+    file: str | Path,
+    into: str | Path,
+    settings: minds.Settings | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Taken:
     """Gives a learner the experience in a skill file, and with it the skill.
 
@@ -327,6 +330,7 @@ def take_in(
 
     Args:
       into: name or path of a learner that nobody works with. settings: as for `open`.
+      tell: hears it where that takes time.
 
     Raises:
       BadSkill: not a skill file, damaged, or of a newer format. SpecChanged: the learner knows
@@ -340,6 +344,8 @@ def take_in(
         held = {(event.origin, event.origin_n) for event in receiver.log.read()}
         if all((event.origin, event.origin_n) in held for event in skill.events):
             return Taken(about, receiver.name, 0)
+        if tell and (steps := receiver.steps(about.job)):
+            tell(f"Pooling it with {receiver.name}'s {steps:,} steps; it takes a while.")
         source = Source(about.learner, about.uid, about.when, about.steps, about.licence)
         new = receiver.adopt(
             about.job, skill.events, about.seeds, about.names, _known(skill, settings),

@@ -1,11 +1,10 @@
 """Merging as a command: says what each parent would gain and lose, and what came of it.
 
-Left out: a live view; merging takes seconds to minutes.
+Left out: a live view; merging takes seconds to minutes, and says what it is at.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -23,6 +22,7 @@ from quickstudy.experience.union import Share
 from quickstudy.interrupt import Stopped
 
 PLAIN_WIDTH = 120  # columns, where there is no terminal
+UNBOUND = 10_000  # columns: more than any table needs
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,11 @@ def merge(asked: Asked, is_json: bool = False) -> None:
 
     with _nothing_left():
         if asked.is_preview:
-            look(merging.preview(asked.learners, without=asked.without, tell=_tell))
+            found = merging.preview(asked.learners, without=asked.without, tell=words.tell)
+            look(found)
+            is_bold = asked.force or bool(asked.without)
+            if not is_bold and (why := merging.refusal(found, asked.retention, "The new one")):
+                words.tell(why)
             return
         if asked.into is None:
             raise QuickstudyError(
@@ -57,7 +61,7 @@ def merge(asked: Asked, is_json: bool = False) -> None:
             )
         made = merging.merge(
             asked.learners, asked.into, without=asked.without, force=asked.force,
-            retention=asked.retention, tell=_tell, look=look,
+            retention=asked.retention, tell=words.tell, look=look,
         )  # fmt: skip
     with made:
         shares = merging.provenance(made)
@@ -77,7 +81,7 @@ def replay(learner: str, is_json: bool = False) -> bool:
     Raises:
       As `replay.replay`.
     """
-    found = replaying.replay(learner, tell=_tell)
+    found = replaying.replay(learner, tell=words.tell)
     for one in found:
         if is_json:
             print(words.json_line("replay", asdict(one) | {"is_alike": one.is_alike}))
@@ -112,6 +116,16 @@ def table(found: Sequence[Prospect]) -> Table:
     return drawn
 
 
+def lines(one: Prospect) -> Iterator[tuple[str, str]]:
+    """The same of one parent and job, line by line, for narrow terminals."""
+    if one.earns is not None:
+        earns, merged, random = map(words.figure, (one.earns, one.would_earn, one.random))
+        yield "earns", f"{earns}; merged {merged}, random {random}"
+    yield "gain", _gain(one)
+    yield "keeps", _kept(one)
+    yield "by", _by(one)
+
+
 def fields(one: Prospect) -> dict[str, Any]:
     """The same for programs."""
     told = asdict(one)
@@ -119,6 +133,17 @@ def fields(one: Prospect) -> dict[str, Any]:
         estimate = getattr(one, name)
         told[name] = None if estimate is None else estimate._asdict()
     return told
+
+
+def _show(found: Sequence[Prospect], is_json: bool) -> None:
+    if is_json:
+        for one in found:
+            print(words.json_line("prospect", fields(one)))
+        return
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
+    show(found, console)
 
 
 def _share(share: Share) -> str:
@@ -154,19 +179,17 @@ def _by(one: Prospect) -> str:
     return f"own worth, {one.cases} episodes, {one.agreement:.0%} alike"
 
 
-def _show(found: Sequence[Prospect], is_json: bool) -> None:
-    if is_json:
-        for one in found:
-            print(words.json_line("prospect", fields(one)))
+def show(found: Sequence[Prospect], console: Console) -> None:
+    """Prints them as a table, or line by line where that does not fit."""
+    drawn = table(found)
+    unbound = console.options.update(max_width=UNBOUND)
+    if console.measure(drawn, options=unbound).maximum <= console.width:
+        console.print(drawn)
         return
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = PLAIN_WIDTH
-    console.print(table(found))
-
-
-def _tell(sentence: str) -> None:
-    print(f"quickstudy: {sentence}", file=sys.stderr)
+    for one in found:
+        console.print(words.plain(f"{one.parent} on {one.job}, {one.steps:,} steps"))
+        for line in words.labelled(lines(one), console.width):
+            console.print(line)
 
 
 @contextmanager
@@ -174,6 +197,6 @@ def _nothing_left() -> Iterator[None]:
     try:
         yield
     except Stopped as stopped:
-        _tell("Stopped; nothing was made, and the learners are as they were.")
+        words.tell("Stopped; nothing was made, and the learners are as they were.")
         stopped.is_told = True
         raise

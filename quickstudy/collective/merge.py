@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from quickstudy import lineage
+from quickstudy import lineage, words
 from quickstudy.careers import skill
 from quickstudy.collective import prospect
 from quickstudy.collective.prospect import Prospect
@@ -108,7 +108,7 @@ def merge(
         account = gather(opened, without)
         with (
             folders.new(path, settings={"seed": account.seed}) as beside,
-            _moved_in(beside, account, settings) as new,
+            _moved_in(beside, account, settings, tell) as new,
         ):
             is_bold = force or bool(without)
             found = prospect.all_of(opened, new, tell) if look or not is_bold else ()
@@ -135,7 +135,7 @@ def preview(
         with (
             tempfile.TemporaryDirectory() as scratch,
             folders.new(Path(scratch) / "merged", settings={"seed": account.seed}) as beside,
-            _moved_in(beside, account, settings) as new,
+            _moved_in(beside, account, settings, tell) as new,
         ):
             return prospect.all_of(opened, new, tell)
 
@@ -173,10 +173,11 @@ def parents(
         for path in paths:
             if tell:
                 tell(f"Reading {path.name}.")
+            progress = words.telling() if tell else None
             learner = (
                 skill.opened(path, settings)
                 if path.is_file()
-                else open_learner(path, settings, readonly=True)
+                else open_learner(path, settings, progress, readonly=True)
             )
             opened.append(stack.enter_context(learner))
         yield opened
@@ -257,25 +258,34 @@ def origin_of(name: str, names: dict[str, str]) -> str:
 
 @contextlib.contextmanager
 def _moved_in(
-    beside: Path, account: Account, settings: minds.Settings | None
+    beside: Path, account: Account, settings: minds.Settings | None, tell: Tell | None
 ) -> Iterator[Learner]:
     """The new learner, in the folder that is being made."""
+    if tell:
+        tell(f"Putting {len(account.events):,} events together.")
     with Folder.open(beside) as folder:
         union.append(folder.log, account.events)
         upto = union.reach(account.events)
         note = union.mark_note(upto, account.seeds, account.names)
         folder.log.append(Kind.NOTE, note=note)
-    with Learner(Folder.open(beside), settings, known=account.known) as new:
+    progress = words.telling() if tell else None
+    with Learner(Folder.open(beside), settings, progress, account.known) as new:
         yield new
 
 
-def _check_kept(found: Sequence[Prospect], retention: float, into: str) -> None:
+def refusal(found: Sequence[Prospect], retention: float, into: str) -> str:
+    """Why a merger is refused unless it is forced; "" where enough is kept."""
     poor = [one for one in found if one.retention and one.retention.value < retention]
     if not poor:
-        return
+        return ""
     worst = min(poor, key=lambda one: one.retention.value if one.retention else 0.0)
-    raise CannotMerge(
+    return (
         f"{into} would keep {prospect.share(worst.retention)} of what {worst.parent} earns "
         f"above chance on {worst.job}, and {100 * retention:.0f} % is asked for; --force "
-        "(force=True) makes it all the same. Nothing was made."
+        "(force=True) makes it all the same."
     )
+
+
+def _check_kept(found: Sequence[Prospect], retention: float, into: str) -> None:
+    if why := refusal(found, retention, into):
+        raise CannotMerge(f"{why} Nothing was made.")

@@ -15,6 +15,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
+from quickstudy import words
 from quickstudy.collective import prospect
 from quickstudy.errors import QuickstudyError
 from quickstudy.experience import folder as folders
@@ -88,7 +89,10 @@ def replay(
         for job in jobs:
             if tell:
                 tell(f"Rebuilding the mind for {job} from {opened.steps(job):,} steps.")
-            place = derive(job, opened.spec(job), events, seeds, opened.log, settings)
+            progress = words.telling() if tell else None
+            place = derive(
+                job, opened.spec(job), events, seeds, opened.log, settings, progress=progress
+            )
             found.append(compare(opened, job, place.mind))
         return tuple(found)
 

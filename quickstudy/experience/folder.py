@@ -50,6 +50,7 @@ FORMAT = 1
 ABOUT, EXPERIENCE, LOCK = "learner.toml", "experience.db", "lock"
 MIND_ARRAYS, MIND_NOTE = "mind.eqx", "mind.json"
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
+_HIRE = "Hire one first: quickstudy work JOB --learner NAME, or qs.hire(NAME)."
 LOCKED_BYTE = 1 << 30  # far behind the text, which Windows would not let others read
 
 Setting = str | int | float | bool
@@ -407,9 +408,9 @@ def _check_is_learner(path: Path) -> None:
         return
     if not path.exists():
         near = did_you_mean(path.name, known()) if path.parent == home().absolute() else ""
-        raise DamagedLearner(f"No learner lives in {path}.{near} Hire one first.")
+        raise DamagedLearner(f"No learner lives in {path}.{near} {_HIRE}")
     _check_free(path)
-    raise DamagedLearner(f"{path} is empty, a learner's folder was expected. Hire one first.")
+    raise DamagedLearner(f"{path} is empty, a learner's folder was expected. {_HIRE}")
 
 
 def _check_free(path: Path) -> None:
@@ -448,8 +449,9 @@ class _Lock:
             raise LearnerInUse(
                 f"{folder} is in use by {who}; stop it or wait until it has finished."
             ) from error
-        os.ftruncate(self._number, 0)
-        os.write(self._number, f"{os.getpid()}\n".encode())
+        with contextlib.suppress(OSError):  # who holds it is told where the disk has room
+            os.ftruncate(self._number, 0)
+            os.write(self._number, f"{os.getpid()}\n".encode())
         _held.add(self._number)
 
     def _take(self) -> None:

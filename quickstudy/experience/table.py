@@ -104,7 +104,7 @@ def create(path: Path, about: Mapping[str, str]) -> None:
         db = apsw.Connection(str(path))
         try:
             _prepare(db)
-            with db:
+            with transaction(db):
                 db.execute(SCHEMAS[FORMAT])
                 for key, value in about.items():
                     _note(db, key, value)
@@ -233,17 +233,11 @@ def move(
     Args:
       end: the last position in it. packed: its columns. keys: (job, key, n) of its events.
     """
-    db.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(db):
         insert_segment(db, first, end, packed, keys)
         db.execute("DELETE FROM events WHERE n BETWEEN ? AND ?", (first, end))
         if db.changes() != end - first + 1:
             raise apsw.CorruptError(f"rows {first} to {end} are not all there")
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
 
 
 def insert_segment(
@@ -289,6 +283,19 @@ def names(db: apsw.Connection) -> list[str]:
 def ask(db: apsw.Connection, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
     """All rows of the answer at once: an open query would keep the log from being tidied."""
     return db.execute(query, values).fetchall()
+
+
+@contextlib.contextmanager
+def transaction(db: apsw.Connection) -> Iterator[None]:
+    """All of it or nothing; a full disk has SQLite roll back by itself."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
 
 
 _DAMAGE = (
@@ -358,7 +365,7 @@ def _upgrade(db: apsw.Connection) -> None:
     """Adds what format 1 has not."""
     if has_segments(db):
         return
-    with db:
+    with transaction(db):
         db.execute(_SEGMENTS)
         db.execute("DROP VIEW history")
         db.execute(_VIEW.format(_named(Kind)))

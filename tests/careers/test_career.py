@@ -12,11 +12,14 @@ from made import Made
 from rich.console import Console
 
 import quickstudy as qs
+from quickstudy import report
 from quickstudy.careers import career as careers
 from quickstudy.careers import shown
 from quickstudy.careers.law import Took
 from quickstudy.cli import main
 from quickstudy.errors import DamagedLearner, QuickstudyError, UnknownJob
+from quickstudy.experience import union
+from quickstudy.experience.event import Kind
 from quickstudy.rivals import Rival
 from quickstudy.types import End
 
@@ -147,6 +150,42 @@ def test_tell_incumbent(tmp_path):
 
 
 # ---- how it is told
+
+
+def test_what_other_jobs_taught(tmp_path, capsys):
+    made = Made(tmp_path / "bob")
+    for name in ("kept", "dropped"):
+        made.job(name)
+        made.log.append(Kind.INHERITANCE, name, observation=[0.0], note={"from": ["a", "b"]})
+        made.episode(name, 1.0)
+    made.note("dropped", {"dropped": 3})
+    path = made.close()
+    kept, dropped = qs.career(path).jobs
+    assert (kept.taught_by, kept.dropped_at) == (("a", "b"), None)
+    assert dict(shown.lines(kept))["began with"] == "what a, b taught"
+    told = "what a, b taught, and dropped it after 3 steps, for it did harm"
+    assert dict(shown.lines(dropped))["began with"] == told
+    assert main(["report", str(path), "dropped"]) == 0
+    assert f"began with {told}" in capsys.readouterr().out
+
+
+def test_what_others_were_checked_at_is_not_its_own(tmp_path):
+    """A merged learner is not as good as its best parent was until it has shown it."""
+    made = Made(tmp_path / "bob")
+    made.job("a")
+    made.note("a", {"rival": {"name": "rule", "returns": [1.0]}})
+    for _ in range(careers.RUN):
+        made.episode("a", 5.0)
+    made.check("a", [5.0])
+    told = list(made.log.read())
+    parent = made.folder.about.uid
+    made.close()
+    heir = Made(tmp_path / "heir")
+    union.append(heir.log, union.united([told]))
+    (held,) = qs.career(heir.close()).jobs
+    assert held.others == {parent: 4 * careers.RUN} and held.marks == ()
+    assert dict(shown.lines(held))["competent"].startswith("not known: it was never checked")
+    assert not report.of(heir.folder.path)[0].checks
 
 
 @pytest.mark.parametrize("width", [40, 80, 160])

@@ -7,10 +7,14 @@ import signal
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 import quickstudy as qs
 from quickstudy.cli import main
+from quickstudy.collective import desk
 from quickstudy.collective import merge as merging
+from quickstudy.collective.prospect import Prospect
+from quickstudy.exams.statistics import Estimate
 from quickstudy.interrupt import Stopped
 
 
@@ -89,6 +93,21 @@ def test_one_sentence_for_each_mistake(two, run, command, code, said):
     assert (got, out) == (code, [])
     assert said in err and "Traceback" not in err
     assert sorted(path.name for path in two.iterdir()) == ["ada", "bea"]
+
+
+def test_narrow_terminals_and_what_would_be_refused(capsys):
+    estimate = Estimate(0.41, 0.28, 0.66)
+    poor = Prospect(
+        "bea", "CartPole-v1", 1500, "worlds", 8, 500.0, 216.9, 21.4,
+        difference=Estimate(-283.1, -340.9, -163.6), retention=estimate,
+    )  # fmt: skip
+    for width, number in ((60, 5), (160, 2)):
+        desk.show([poor], Console(width=width, highlight=False, color_system=None))
+        shown = capsys.readouterr().out.splitlines()
+        assert len(shown) == number and max(map(len, shown)) <= width
+        assert "41 % (28 to 66)" in " ".join(shown) and "216.9" in " ".join(shown)
+    assert "41 % (95 % interval 28 to 66 %)" in merging.refusal([poor], 0.9, "cleo")
+    assert merging.refusal([poor], 0.4, "cleo") == ""
 
 
 def test_ctrl_c_leaves_nothing(two, run, monkeypatch):

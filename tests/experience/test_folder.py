@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import shutil
@@ -214,6 +215,15 @@ def test_one_holder_among_processes(ada: Path) -> None:
         holder.kill()
         holder.wait()
         Folder.open(ada).close()  # the lock is gone with its holder
+
+
+def test_opens_though_the_disk_is_full(ada: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("quickstudy.experience.folder.os.write", full)
+    with Folder.open(ada), pytest.raises(LearnerInUse):
+        Folder.open(ada)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")

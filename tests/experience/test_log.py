@@ -30,6 +30,7 @@ from hypothesis.stateful import (
 
 from quickstudy.errors import DamagedLearner, DiskTrouble, LearnerInUse, QuickstudyError
 from quickstudy.experience import event as rows
+from quickstudy.experience import table
 from quickstudy.experience.event import Event, Kind
 from quickstudy.experience.log import Log
 from quickstudy.types import End
@@ -574,6 +575,16 @@ def test_full_disk(tmp_path: Path) -> None:
         assert log.sync() == 90
         assert log.append(Kind.NOTE) == 91
     assert [event.n for event in read_all(path)] == list(range(1, 92))
+
+
+def test_a_disk_too_full_for_a_new_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(db: apsw.Connection, *_: object) -> None:
+        db.execute("ROLLBACK")  # SQLite does so by itself
+        raise apsw.FullError("full")
+
+    monkeypatch.setattr(table, "_note", full)
+    with pytest.raises(DiskTrouble, match="is full"):
+        Log.create(tmp_path / "experience.db")
 
 
 def test_full_disk_heals_by_itself(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
