@@ -48,7 +48,8 @@ def inherit(
 ) -> Inheritance:
     """What minds of other jobs with the same spaces can teach this fresh one.
 
-    It ends up with their values and decisions, in units that are theirs together. `mind` is left as it was (see `receive`).
+    It ends up with their values and decisions, in units that are theirs together. `mind` is
+    left as it was (see `receive`).
     """
     settings = settings or Settings()
     pupil = minds.init(mind.frame.spec, mind.seed, mind.settings)
