@@ -289,6 +289,8 @@ def written(lines: Sequence[Line], command: str) -> str:
 
 def _told(per_seed: Sequence[Sequence[float]]) -> str:
     means = [mean(of) for of in per_seed]
+    if len(means) == 1:  # one seed tells of no other
+        return tables.number(means[0])
     return tables.interval(mean(means), stratified_bootstrap([means], mean)) if means else "—"
 
 
@@ -304,6 +306,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--kinds", default=",".join(STEPS), help="which, with commas")
     parser.add_argument("--quick", action="store_true", help="minutes; writes no table here")
     parser.add_argument("--resume", action="store_true", help="leave out what is done")
+    parser.add_argument("--table", action="store_true", help="only write what is there anew")
     parser.add_argument("--workers", type=int, default=1, help="side by side")
     parser.add_argument("--output", type=Path, default=RESULTS, help="folder for the table")
     parser.add_argument("--one", nargs=3, metavar=("KIND", "SEED", "STEPS"))
@@ -322,7 +325,11 @@ def main(arguments: list[str] | None = None) -> int:
     ]
     folder = Path(tempfile.mkdtemp()) if asked.quick else asked.output
     path = folder / "merging.jsonl"
-    lines = runs.each("benchmarks.merging", tasks, path, asked.resume, asked.workers)
+    lines = (
+        runs.kept_lines(path)
+        if asked.table
+        else runs.each("benchmarks.merging", tasks, path, asked.resume, asked.workers)
+    )
     text = written(lines, runs.command("merging", arguments))
     (folder / "merging.md").write_text(text)
     print(text)

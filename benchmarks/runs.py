@@ -236,10 +236,8 @@ def each(
     Returns:
       the lines of all tasks that are done, in their order.
     """
-    current = fingerprint()
-    if not resume:
-        path.unlink(missing_ok=True)
-    done = {tuple(line["task"]): line for line in kept_lines(path) if line["source"] == current}
+    current, kept = fingerprint(), kept_lines(path) if resume else []
+    done = {tuple(line["task"]): line for line in kept if line["source"] == current}
     todo = [tuple(task) for task in tasks if tuple(task) not in done]
 
     def run_one(task: tuple[str, ...]) -> Line:
@@ -259,10 +257,11 @@ def each(
 
 
 def kept_lines(path: Path) -> list[Line]:
-    """The lines of `each`, oldest first."""
+    """The lines of `each`, oldest first; of several on one task the last one alone."""
     if not path.exists():
         return []
-    return [json.loads(text) for text in path.read_text().splitlines()]
+    lines = [json.loads(text) for text in path.read_text().splitlines()]
+    return list({tuple(line["task"]): line for line in lines}.values())
 
 
 def _told(line: Line) -> str:

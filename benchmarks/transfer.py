@@ -196,6 +196,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--families", default=",".join(FAMILIES), help="which, with commas")
     parser.add_argument("--quick", action="store_true", help="minutes; writes no table here")
     parser.add_argument("--resume", action="store_true", help="leave out what is done")
+    parser.add_argument("--table", action="store_true", help="only write what is there anew")
     parser.add_argument("--workers", type=int, default=1, help="careers side by side")
     parser.add_argument("--output", type=Path, default=RESULTS, help="folder for the table")
     parser.add_argument("--one", nargs=3, metavar=("FAMILY", "SEED", "STEPS"))
@@ -213,8 +214,12 @@ def main(arguments: list[str] | None = None) -> int:
         for seed in seeds
     ]
     folder = Path(tempfile.mkdtemp()) if asked.quick else asked.output
-    lines = runs.each(
-        "benchmarks.transfer", tasks, folder / "transfer.jsonl", asked.resume, asked.workers
+    lines = (
+        runs.kept_lines(folder / "transfer.jsonl")
+        if asked.table
+        else runs.each(
+            "benchmarks.transfer", tasks, folder / "transfer.jsonl", asked.resume, asked.workers
+        )
     )
     text = written(lines, runs.command("transfer", arguments))
     (folder / "transfer.md").write_text(text)
