@@ -259,9 +259,9 @@ def written(lines: Sequence[Line], command: str) -> str:
     every = sum(len(of) for _, _, of in least)
     said = (
         f"Merged without a new step, {kept} of {every} parents keep {BAR:.0%} of what they "
-        f"earn above chance. Not a bit differs: in another order {laws['order']} of "
-        f"{len(lines)}, merged a second time {laws['again']} of {len(lines)}, merged with "
-        f"oneself {laws['itself']} of {len(lines)}."
+        f"earn above chance ({tables.seeds(lines)}). Not a bit differs: in another order "
+        f"{laws['order']} of {len(lines)}, merged a second time {laws['again']} of "
+        f"{len(lines)}, merged with oneself {laws['itself']} of {len(lines)}."
     )
     head = ["parents", "merged [95 %]", "worst", "mean of weights [95 %]", "worst",
             "mean of weights, common ancestor [95 %]", "worst"]  # fmt: skip

@@ -52,6 +52,12 @@ def each(values: Iterable[float | None]) -> str:
     return " / ".join("never" if value is None else number(value) for value in values)
 
 
+def seeds(lines: Sequence[Line]) -> str:
+    """How many there are, in words."""
+    number = len({line["seed"] for line in lines})
+    return "one seed" if number == 1 else f"{number} seeds"
+
+
 def summary(text: str) -> str:
     """Marks the part that goes into the README."""
     return f"{SUMMARY}\n{text}\n{END_SUMMARY}"

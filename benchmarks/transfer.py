@@ -136,7 +136,7 @@ def written(lines: Sequence[Line], command: str) -> str:
                 ]
             )
             if what == "fifth":
-                said.append(_said(name, gains, own[0]["steps"], more, ends))
+                said.append(_said(name, own, gains, more, ends))
     head = [
         "job", "before its first step", "with a career", "fresh", "gain [95 %]",
         "steps to competence: career", "fresh", "dropped",
@@ -165,8 +165,9 @@ def written(lines: Sequence[Line], command: str) -> str:
 
 
 def _said(
-    name: str, gains: Sequence[Gain], steps: int, more: Sequence[float], ends: Any
+    name: str, lines: Sequence[Line], gains: Sequence[Gain], more: Sequence[float], ends: Any
 ) -> str:
+    number, steps = tables.seeds(lines), lines[0]["steps"]
     # Who never got there counts as one check more than the budget: at least that.
     most = steps * (1 + 1 / CHECKS)
     took = [[min(value, most) for value in of] for of in (
@@ -174,7 +175,7 @@ def _said(
     few, many = mean(took[0]), mean(took[1])
     times = "no step at all" if few == 0 else f"{few:,.0f}, {many / few:.1f} times fewer"
     return (
-        f"{name.capitalize()}: after four jobs of the family the fifth starts at "
+        f"{name.capitalize()} ({number}): after four jobs of the family the fifth starts at "
         f"{mean([one.first for one in gains]):.0%} of the way from random to what fresh "
         f"learners end at; fresh ones take {many:,.0f} steps to competence, it takes {times}; "
         f"gain over the whole job {tables.interval(mean(more), ends)}."
