@@ -243,7 +243,7 @@ def written(lines: Sequence[Line], command: str) -> str:
             f"with bootstrap intervals over seeds; bar: {BAR:.0%} of the peak. A peak is the "
             "best of noisy checks, and so too high. *Back*: the check before the first step of "
             "the second session, of the first one's peak. On CliffWalking random actions lose "
-            "so much that walking in circles until a trial is cut off scores about .85. "
+            "so much that walking in circles until a trial is cut off scores about .82. "
             "Fine-tuning: one network, all jobs padded to one shape, no old experience.",
             "",
             tables.summary(" ".join(said)),
