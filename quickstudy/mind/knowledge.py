@@ -14,8 +14,9 @@ What leaves: the mean and deviation of each number that was shown; how many deci
 were, the sum of their rewards, the least and the most of them, the length of the longest
 episode, the moments of discounted returns, forgetful sums of episodes' returns and errors; and
 what the leader would do and expect anywhere. What does not: any observation, mask, action or
-reward as it was, but for the least and most reward; which numbers went together; the network that studied experience itself. That
-is no proof of privacy: who may ask a mind anything learns something of what it lived.
+reward as it was, but for the least and most reward; which numbers went together; the network
+that studied experience itself. That is no proof of privacy: who may ask a mind anything learns
+something of what it lived.
 
 Whose ideas: distillation (Hinton et al. 2015), of data that are made up from statistics of what
 the teacher saw (Lopes et al. 2017).
