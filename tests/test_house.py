@@ -35,7 +35,7 @@ MAY = {
         "lineage",
         "life",
         "words",
-    },  # fmt: skip
+    },
     "careers": GROUND
     | {*ROOMS, "careers", "clinic", "learner", "lineage", "report", "rivals", "words"},
     "ledger": GROUND | {"clinic", "jobs", "learner", "words"},
