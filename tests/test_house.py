@@ -25,7 +25,17 @@ MAY = {
     "recollection": GROUND | {*ROOMS, "life"},
     "learner": GROUND | {*ROOMS, "hopeless", "life", "lineage", "recollection", "rivals"},
     "collective": GROUND
-    | {*ROOMS, "collective", "exams", "learner", "interrupt", "lineage", "life", "words"},
+    | {
+        *ROOMS,
+        "careers",
+        "collective",
+        "exams",
+        "learner",
+        "interrupt",
+        "lineage",
+        "life",
+        "words",
+    },
     "careers": GROUND
     | {*ROOMS, "careers", "clinic", "learner", "lineage", "report", "rivals", "words"},
     "ledger": GROUND | {"clinic", "jobs", "learner", "words"},
