@@ -217,7 +217,7 @@ def cut(place: Place, stream: str, last: Observation | None) -> None:
         outcome(place, episode.latest, None, End.CUT, last, stream)
     else:
         del place.open[stream]
-        place.mind.streams.pop(stream)
+        place.mind.streams.pop(stream, None)  # a mind saved after such a cut has none
 
 
 def absorb(place: Place, event: Event) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import quickstudy as qs
+from quickstudy import life
 from quickstudy.errors import (
     BadObservation,
     DamagedLearner,
@@ -387,3 +388,15 @@ def test_rewards_that_come_after_the_end_do_not_pass_for_none(tmp_path: Path) ->
         assert minds.return_scale(mind) >= 5.0
         moods = [minds._mood(mind, episode, 0) for episode in range(100, 200)]
         assert 0.1 < np.mean([mood.is_curious for mood in moods]) < 0.7
+
+
+def test_an_episode_begun_and_left_at_once_is_no_hindrance(tmp_path: Path) -> None:
+    """As Ctrl-C leaves it, between the beginning of an episode and its first decision."""
+    with hired(tmp_path / "ada") as ada:
+        worked(ada, 20)
+        place = ada._places["CartPole-v1"]
+        ada._benches["CartPole-v1"].shown = None
+        life.begin(place, life.WORK)
+        assert place.open[life.WORK].steps == 0
+    with opened(tmp_path / "ada") as ada:
+        assert worked(ada, 20)[-1].step == 40
