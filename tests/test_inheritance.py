@@ -29,9 +29,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "Settings", settings)
 
 
-def practised(learner: Learner, job: str, steps: int, sign: float = 1.0) -> None:
+def practised(
+    learner: Learner, job: str, steps: int, sign: float = 1.0, space: gymnasium.Space = TWO
+) -> None:
     """Rewards are for taking option 1 where the first number is above 0."""
-    learner.declare(job, BOX, TWO)
+    learner.declare(job, BOX, space)
     rng = np.random.default_rng(steps)
     for step in range(steps):
         shown = rng.uniform(-1, 1, 2).astype(np.float32)
@@ -51,6 +53,15 @@ def test_a_job_of_the_family_begins_with_what_was_taught(tmp_path: Path) -> None
         assert ada.taught_by("left") == ada.taught_by("other") == ()
         assert ada.mind("right").counts.inherited > 0 == ada.mind("other").counts.inherited
         assert ada.steps("right") == 0
+
+
+def test_unrelated_jobs_are_learned_as_by_who_knows_nothing(tmp_path: Path) -> None:
+    three = gymnasium.spaces.Discrete(3)
+    with hired(tmp_path / "ada") as ada, hired(tmp_path / "fresh") as fresh:
+        practised(ada, "left", 150)
+        for learner in (ada, fresh):
+            practised(learner, "other", 150, space=three)
+        assert_same_mind(ada, fresh, "other")
 
 
 def test_it_follows_from_the_log(tmp_path: Path) -> None:
