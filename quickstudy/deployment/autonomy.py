@@ -92,11 +92,22 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What somebody wants to do. Cost and effect are in the caller's units, 0 or more."""
+    """What somebody wants to do. Cost and effect are in the caller's units.
+
+    Raises:
+      QuickstudyError: one of them is negative, which would fill a budget up again, or none.
+    """
 
     action_class: str
     cost: float = 0.0
     effect: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, amount in (("cost", self.cost), ("effect", self.effect)):
+            if not 0 <= amount < math.inf:
+                raise QuickstudyError(
+                    f"A proposal came with {name}={amount}; give a number that is 0 or more."
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +118,7 @@ class Ruling:
       reasons: a sentence each; none for what is allowed.
       is_audited: drawn at random: somebody must judge it, whatever it looks like.
       era: to be given back with the judgement (`Gate.judged`).
+      at: the gate's time [unix s], which never runs backwards; for `Gate.recall`.
       acts: what this changed in the gate (a lease that ran out), to be logged.
     """
 
@@ -116,4 +128,5 @@ class Ruling:
     reasons: tuple[str, ...] = ()
     is_audited: bool = False
     era: int = 0
+    at: float = 0.0
     acts: tuple[dict[str, Any], ...] = ()

@@ -98,7 +98,7 @@ class Gate:
         """What is to happen with a proposal; what is allowed is taken from its budget.
 
         Raises:
-          QuickstudyError: an unknown class, a cost or an effect that is none.
+          QuickstudyError: an unknown class.
         """
         name = proposal.action_class
         self._check(name)
@@ -109,7 +109,7 @@ class Gate:
         def ruled(verdict: Verdict, *reasons: str) -> Ruling:
             can_draw = verdict in (Verdict.ALLOW, Verdict.SHADOW)
             is_audited = can_draw and self._auditor.draws(name)
-            return Ruling(verdict, level, name, reasons, is_audited, era, acts)
+            return Ruling(verdict, level, name, reasons, is_audited, era, now, acts)
 
         if objections := self._veto.objections(proposal, now):
             return ruled(Verdict.REFUSE, *objections)
@@ -137,15 +137,15 @@ class Gate:
             name,
             tuple(reasons),
             era=self._auditor.records[name].era,
+            at=now,
             acts=acts,
         )
 
     def recall(self, proposal: Proposal, at: float) -> None:
-        """Counts an action that was allowed or approved, from the log, in its order."""
+        """Counts an action that was allowed or approved at `Ruling.at`; in the log's order."""
         self._check(proposal.action_class)
         self._clock.seen(at)
-        budget = self._veto.budgets[proposal.action_class]
-        budget.recall(proposal.cost, proposal.effect, at)
+        self._veto.budgets[proposal.action_class].recall(proposal, at)
 
     # ---- judgements
 
@@ -197,13 +197,13 @@ class Gate:
           QuickstudyError: `to` is not below the present level.
         """
         self._check(action_class)
-        acts, level = self.tick(now), self._auditor.level(action_class)
+        level = self._stands(action_class, now)
         if to >= level:
             raise QuickstudyError(
                 f"The class {action_class} was to be demoted to {to.name.lower()} and is "
                 f"{level.name.lower()}; name a level below it."
             )
-        return [*acts, self._level(action_class, to, now, who, why)]
+        return [*self.tick(now), self._level(action_class, to, now, who, why)]
 
     def renew(self, action_class: str, why: str, who: str, now: float) -> list[Act]:
         """Lets a lease begin anew, where audits have earned it again.
@@ -212,17 +212,18 @@ class Gate:
           QuickstudyError: no lease is running, or audits since it began do not suffice.
         """
         self._check(action_class)
-        acts, record = self.tick(now), self._auditor.records[action_class]
-        if record.level is not Level.AUTONOMOUS:
+        record, level = self._auditor.records[action_class], self._stands(action_class, now)
+        if level is not Level.AUTONOMOUS:
             raise QuickstudyError(
                 f"The class {action_class} has no lease to renew: it is "
-                f"{record.level.name.lower()}, and earns the next level by clean decisions."
+                f"{level.name.lower()}, and earns the next level by clean decisions."
             )
         if not record.is_shown:
             raise QuickstudyError(
                 f"The lease of {action_class} is not earned again yet: audit {record.needed} "
                 "more clean decisions."
             )
+        acts = self.tick(now)
         acts.append(self._level(action_class, Level.AUTONOMOUS, now, who, why))
         return acts
 
@@ -259,13 +260,17 @@ class Gate:
 
     def tick(self, now: float) -> list[Act]:
         """Ends leases that are over; also part of every other call."""
-        now = self._clock.seen(now)
         return [
             self._level(name, Level.SUPERVISED, now, LEASE, "The lease is over.")
             for name in self._terms
-            if self._auditor.level(name) is Level.AUTONOMOUS
-            and self._veto.leases.get(name, -math.inf) <= now
+            if self._stands(name, now) is not self._auditor.level(name)
         ]
+
+    def _stands(self, name: str, now: float) -> Level:
+        """The level, or the one below where its lease is over."""
+        level, until = self._auditor.level(name), self._veto.leases.get(name, -math.inf)
+        is_over = level is Level.AUTONOMOUS and until <= self._clock.seen(now)
+        return Level.SUPERVISED if is_over else level
 
     @property
     def switch(self) -> State:
