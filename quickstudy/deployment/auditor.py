@@ -3,9 +3,13 @@
 It sees judgements alone: no values, no rewards, no caps. Its aim is that no level is higher
 than was shown; it draws by a generator of its own, which no learner can foresee.
 
-An alarm *squares* the odds that evidence has to overcome the next time (and the time after
-that again), which doubles the clean decisions that are needed. Otherwise a learner that only
-behaves while it is watched could earn its way back, as cheaply, for ever.
+Who raised an alarm is trusted later and watched more closely, each time again: the odds that
+evidence has to overcome are *squared*, which doubles the clean decisions that are needed, and
+the share that is audited doubles. Otherwise a learner that behaves only while it is watched
+could earn its way back, as cheaply, for ever.
+
+Each level has an alarm of its own, which a lease that ran out does not silence: what was done
+alone speaks on when the learner is alone again, however well it did under supervision between.
 """
 
 from __future__ import annotations
@@ -30,7 +34,12 @@ class Record:
     def __init__(self, terms: Terms):
         self.terms, self.level = terms, terms.first
         self.era = self.alarms = 0
-        self.evidence, self.alarm = Evidence(terms.tolerated), Alarm(terms.tolerated)
+        self.evidence, self.watch = Evidence(terms.tolerated), _watch(terms)
+
+    @property
+    def alarm(self) -> Alarm:
+        """That of the present level."""
+        return self.watch[self.level]
 
     @property
     def log_bar(self) -> float:
@@ -49,6 +58,10 @@ class Record:
         return None if is_last else self.evidence.needed(self.log_bar)
 
 
+def _watch(terms: Terms) -> dict[Level, Alarm]:
+    return {level: Alarm(terms.tolerated) for level in Level}
+
+
 class Auditor:
     """The records of one post's classes of actions.
 
@@ -65,7 +78,8 @@ class Auditor:
 
     def draws(self, action_class: str) -> bool:
         """Whether this decision has to be judged, by chance alone."""
-        return self._rng.random() < self.records[action_class].terms.audit_share
+        record = self.records[action_class]
+        return self._rng.random() < record.terms.audit_share * 2**record.alarms
 
     def see(self, action_class: str, is_error: bool, era: int) -> None:
         """Takes in a judgement; one on an earlier era is no evidence."""
@@ -87,14 +101,15 @@ class Auditor:
     def move(self, action_class: str, to: Level, is_alarm: bool) -> None:
         """Begins a stay on a level, without evidence."""
         record = self.records[action_class]
+        if is_alarm:
+            record.alarms += 1
+            record.watch[record.level] = Alarm(record.terms.tolerated)
         record.level, record.era = to, record.era + 1
-        record.alarms += is_alarm
         record.evidence = Evidence(record.terms.tolerated)
-        record.alarm = Alarm(record.terms.tolerated)
 
     def restart(self, action_class: str) -> None:
         """Another policy: what was at stake is given up, see `evidence`."""
         record = self.records[action_class]
         record.era += 1
         record.evidence.restart()
-        record.alarm = Alarm(record.terms.tolerated)
+        record.watch = _watch(record.terms)

@@ -46,7 +46,8 @@ class Terms:
         although the rate was never below `tolerated` while it lasted.
       alarm: judged decisions, on average at least so many between false alarms while the
         rate is `tolerated` or lower; fewer notice a jump sooner.
-      audit_share: in (0, 1], of what nobody approves, drawn at random to be judged.
+      audit_share: in (0, 1], of what nobody approves, drawn at random to be judged; doubled
+        by each alarm.
       is_irreversible: such actions never become autonomous.
       lease_seconds: how long autonomy lasts before it must have been earned again.
       first: level to begin on.

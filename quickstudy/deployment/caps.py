@@ -17,6 +17,7 @@ import math
 from collections import deque
 from dataclasses import dataclass, fields
 from fractions import Fraction
+from functools import lru_cache
 
 from quickstudy.deployment.autonomy import Proposal
 from quickstudy.errors import QuickstudyError
@@ -158,6 +159,7 @@ def _left(amount: Exact) -> float:
     return max(0.0, float(amount))
 
 
+@lru_cache(maxsize=1_024)  # reading a number costs more than adding it
 def _exact(amount: float) -> Exact:
     return Fraction(repr(float(amount))) if amount else 0
 

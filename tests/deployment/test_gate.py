@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.caps import Blind, Bought
 from quickstudy.deployment import Act, Caps, Gate, Level, Proposal, State, Terms, Verdict
 from quickstudy.deployment.auditor import Auditor
-from quickstudy.deployment.veto import Veto
 from quickstudy.errors import QuickstudyError
 
 WHO = "mentor"
@@ -186,6 +186,32 @@ def test_errors_take_levels_back_and_make_them_dearer() -> None:
         assert standing.needed > first * 2 ** (alarms - 1)
 
 
+def test_a_lease_that_ran_out_silences_no_alarm() -> None:
+    """Or else a learner could do harm by itself, a little in each lease, for ever."""
+    tried, now = gate(), 0.0
+    earn(tried, "send", now)
+    earn(tried, "send", now)
+    for _ in range(20):
+        before = tried.standing(now)["send"].alarm
+        if levels(tried.judged("send", True, now)) == ["supervised"]:
+            break
+        now += 101.0
+        tried.tick(now)
+        earn(tried, "send", now)
+        assert tried.standing(now)["send"].alarm > before
+    assert tried.standing(now)["send"].alarms == 1
+
+
+def test_alarms_double_what_is_audited() -> None:
+    terms = {"a": Terms(audit_share=0.2, first=Level.SUPERVISED)}
+    auditor = Auditor(terms, random.Random(1))
+    for alarms, share in enumerate((0.2, 0.4, 0.8, 1.0, 1.0)):
+        drawn = sum(auditor.draws("a") for _ in range(2_000))
+        assert abs(drawn - 2_000 * share) <= 4 * math.sqrt(2_000 * share * (1 - share))
+        auditor.move("a", Level.SHADOW, is_alarm=True)
+        assert auditor.records["a"].alarms == alarms + 1
+
+
 def test_who_errs_under_supervision_goes_back_to_shadow() -> None:
     tried = gate()
     earn(tried, "send", 0.0)
@@ -223,27 +249,6 @@ def test_another_policy_begins_without_evidence() -> None:
 
 
 # ---- three parties
-
-
-class Blind(Veto):
-    """A veto that objects to nothing."""
-
-    def objections(self, proposal: Proposal, now: float) -> list[str]:
-        return []
-
-    def why_ask(self, action_class: str, now: float) -> None:
-        return None
-
-    def take(self, proposal: Proposal, now: float) -> list[str]:
-        return []
-
-
-class Bought(Auditor):
-    """An auditor that promotes at once, and never demotes."""
-
-    def due(self, action_class: str) -> Level | None:
-        level = self.records[action_class].level
-        return Level(level + 1) if level < Level.AUTONOMOUS else None
 
 
 def test_a_corrupt_veto_does_not_suffice() -> None:
