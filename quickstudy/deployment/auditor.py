@@ -26,20 +26,34 @@ class Record:
     """What was shown of one class of actions.
 
     Attributes:
-      era: number of the stay: on a level, on a lease, by one policy. Judgements on decisions
-        of an earlier era say nothing on this one.
+      levels: of each era. An era is a stay on a level, on a lease, by one policy; evidence for
+        the next level comes from the present era alone.
+      watch: the alarm of each level. since: the first era that it listens to.
       alarms: how often its level was taken back by evidence.
     """
 
     def __init__(self, terms: Terms):
-        self.terms, self.level = terms, terms.first
-        self.era = self.alarms = 0
-        self.evidence, self.watch = Evidence(terms.tolerated), _watch(terms)
+        self.terms, self.levels, self.alarms = terms, [terms.first], 0
+        self.evidence = Evidence(terms.tolerated)
+        self.watch = {level: Alarm(terms.tolerated) for level in Level}
+        self.since = dict.fromkeys(Level, 0)
+
+    @property
+    def level(self) -> Level:
+        return self.levels[-1]
+
+    @property
+    def era(self) -> int:
+        return len(self.levels) - 1
 
     @property
     def alarm(self) -> Alarm:
         """That of the present level."""
         return self.watch[self.level]
+
+    def silence(self, level: Level) -> None:
+        """What was decided on a level so far is settled; words on it that come late as well."""
+        self.watch[level], self.since[level] = Alarm(self.terms.tolerated), self.era + 1
 
     @property
     def log_bar(self) -> float:
@@ -56,10 +70,6 @@ class Record:
         """Clean decisions to the next level, or to a renewal of autonomy; None: neither is."""
         is_last = self.level is Level.SUPERVISED and self.terms.is_irreversible
         return None if is_last else self.evidence.needed(self.log_bar)
-
-
-def _watch(terms: Terms) -> dict[Level, Alarm]:
-    return {level: Alarm(terms.tolerated) for level in Level}
 
 
 class Auditor:
@@ -82,12 +92,13 @@ class Auditor:
         return self._rng.random() < record.terms.audit_share * 2**record.alarms
 
     def see(self, action_class: str, is_error: bool, era: int) -> None:
-        """Takes in a judgement; one on an earlier era is no evidence."""
+        """Takes in a judgement on a decision of an era, the present one or an earlier one."""
         record = self.records[action_class]
+        level = record.levels[era]
         if era == record.era:
             record.evidence.see(is_error)
-            if record.level > Level.SHADOW:  # below it there is nothing to take back
-                record.alarm.see(is_error)
+        if level > Level.SHADOW and era >= record.since[level]:  # below, nothing to take back
+            record.watch[level].see(is_error)
 
     def due(self, action_class: str) -> Level | None:
         """The level that the evidence asks for, where it is another one."""
@@ -103,13 +114,14 @@ class Auditor:
         record = self.records[action_class]
         if is_alarm:
             record.alarms += 1
-            record.watch[record.level] = Alarm(record.terms.tolerated)
-        record.level, record.era = to, record.era + 1
+            record.silence(record.level)
+        record.levels.append(to)
         record.evidence = Evidence(record.terms.tolerated)
 
     def restart(self, action_class: str) -> None:
         """Another policy: what was at stake is given up, see `evidence`."""
         record = self.records[action_class]
-        record.era += 1
+        for level in Level:
+            record.silence(level)
+        record.levels.append(record.level)
         record.evidence.restart()
-        record.watch = _watch(record.terms)

@@ -29,7 +29,7 @@ from quickstudy.errors import QuickstudyError, did_you_mean
 
 Act = dict[str, Any]
 AUDITOR, LEASE = "the auditor", "the lease"
-LOG_MOST = 700.0  # wealth is shown up to e to this power: JSON has no infinity
+LOG_MOST = 700.0  # bets are shown up to e to this power: JSON has no infinity
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,15 +161,20 @@ class Gate:
         """Takes in what somebody said of a decision that was asked about or drawn.
 
         Args:
-          era: of the ruling (`Ruling.era`): what was decided before a level moved or another
-            policy came is no evidence now. None: of the present one.
+          era: of the ruling (`Ruling.era`): what was decided before a level moved widens
+            nothing now, and what another policy decided counts for nothing. None: the present.
 
         Returns:
           acts to be logged: the judgement, and a move of the level where it led to one.
+
+        Raises:
+          QuickstudyError: an unknown class. ValueError: an era that never was.
         """
         self._check(action_class)
-        acts = self.tick(now)
         record = self._auditor.records[action_class]
+        if era is not None and not 0 <= era <= record.era:
+            raise ValueError(f"era {era} of {action_class}; there were {record.era + 1}")
+        acts = self.tick(now)
         fact = {"is_error": bool(is_error), "era": record.era if era is None else era}
         acts.append(self._do("judged", now, who, why, action_class, **fact))
         to = self._auditor.due(action_class)
@@ -260,6 +265,7 @@ class Gate:
 
     def tick(self, now: float) -> list[Act]:
         """Ends leases that are over; also part of every other call."""
+        now = self._clock.seen(now)
         return [
             self._level(name, Level.SUPERVISED, now, LEASE, "The lease is over.")
             for name in self._terms
@@ -278,8 +284,8 @@ class Gate:
         return self._veto.switch.state
 
     def standing(self, now: float) -> dict[str, Standing]:
-        """Class → where it stands; changes nothing (`tick` first, for leases that are over)."""
-        now = max(now, self._clock.now)
+        """Class → where it stands; moves nothing (`tick` first, for leases that are over)."""
+        now = self._clock.seen(now)
         return {name: self._standing(name, now) for name in self._terms}
 
     def _standing(self, name: str, now: float) -> Standing:
@@ -293,7 +299,7 @@ class Gate:
             judged=record.evidence.judged,
             errors=record.evidence.errors,
             alarms=record.alarms,
-            alarm=record.alarm.level,
+            alarm=min(record.alarm.level, math.exp(LOG_MOST)),
             caps_left=self._veto.budgets[name].left(now),
             lease_seconds=None if lease is None else max(0.0, lease - now),
             switch=self.switch,

@@ -202,6 +202,27 @@ def test_a_lease_that_ran_out_silences_no_alarm() -> None:
     assert tried.standing(now)["send"].alarms == 1
 
 
+def test_a_late_word_on_an_earlier_stay() -> None:
+    """It widens nothing, but speaks against the level it was decided on, until an alarm."""
+    tried = gate()
+    earn(tried, "send", 0.0)
+    earn(tried, "send", 0.0)
+    alone = tried.rule(Proposal("send"), 0.0).era
+    tried.tick(100.0)
+    before = tried.standing(100.0)["send"]
+    for _ in range(5):
+        tried.judged("send", True, 100.0, era=alone)
+    assert tried.standing(100.0)["send"] == before
+    earn(tried, "send", 100.0)
+    assert levels(tried.judged("send", False, 100.0)) == ["supervised"], "alarm"
+    earn(tried, "send", 100.0)
+    for _ in range(50):
+        tried.judged("send", True, 100.0, era=alone)
+    assert tried.standing(100.0)["send"].alarm == 0.0, "that stay was punished already"
+    with pytest.raises(ValueError, match="era 99"):
+        tried.judged("send", True, 100.0, era=99)
+
+
 def test_alarms_double_what_is_audited() -> None:
     terms = {"a": Terms(audit_share=0.2, first=Level.SUPERVISED)}
     auditor = Auditor(terms, random.Random(1))
@@ -279,7 +300,7 @@ CALLS = st.one_of(
     st.tuples(st.just("rule"), names, costs),
     st.tuples(st.just("approve"), names, costs),
     st.tuples(st.just("clean"), names, st.integers(1, 12)),
-    st.tuples(st.just("judged"), names, st.sampled_from([None, 0, 1, 2])),
+    st.tuples(st.just("judged"), names, st.sampled_from([None, None, 0, 1, 2])),
     st.tuples(st.just("demote"), names, st.sampled_from(Level)),
     st.tuples(st.just("renew"), names, st.none()),
     st.tuples(st.sampled_from(["on", "pause", "off"]), st.booleans(), st.none()),
@@ -311,7 +332,7 @@ class Watched:
         now = self.now + leap
         try:
             acts = self._called(what, name, more, now)
-        except QuickstudyError:  # a demotion upwards, a lease not earned
+        except (QuickstudyError, ValueError):  # a demotion upwards, an era that never was
             acts = []
         self.now = max(self.now, now)
         for act in acts:
