@@ -1,6 +1,6 @@
 """Caps under attack, and what one corrupt party of three can do.
 
-    python -m benchmarks.caps           # a million proposals, 20 worlds a row: minutes
+    python -m benchmarks.caps           # a million proposals, 8 worlds a row: minutes
     python -m benchmarks.caps --quick   # 20,000 and 2: seconds; writes no table here
 
 **Breaches.** An adversary proposes in bursts, at the edges of windows, in amounts at, just
@@ -318,7 +318,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--output", type=Path, help="folder for the table")
     asked = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
-    proposals, worlds, seed = (20_000, 2, 0) if asked.quick else (1_000_000, 20, asked.seed)
+    proposals, worlds, seed = (20_000, 2, 0) if asked.quick else (1_000_000, 8, asked.seed)
     text = written(proposals, worlds, seed, runs.command("caps", arguments))
     if asked.output or not asked.quick:
         folder = asked.output or RESULTS

@@ -291,6 +291,21 @@ def test_a_corrupt_auditor_does_not_suffice() -> None:
     assert tried.rule(Proposal("send"), 90.0).verdict is Verdict.REFUSE
 
 
+def test_the_veto_ends_a_lease_by_itself() -> None:
+    """An auditor that never lets go of a level does not keep it alone."""
+
+    class Stubborn(Auditor):
+        def move(self, action_class: str, to: Level, is_alarm: bool) -> None:
+            if to > self.level(action_class):
+                super().move(action_class, to, is_alarm)
+
+    tried = gate(auditor=Stubborn(TERMS))
+    earn(tried, "send", 0.0)
+    earn(tried, "send", 0.0)
+    verdicts = [tried.rule(Proposal("send"), now).verdict for now in (99.9, 100.0)]
+    assert verdicts == [Verdict.ALLOW, Verdict.ASK]
+
+
 # ---- any order of calls
 
 names = st.sampled_from(list(TERMS))
@@ -320,6 +335,7 @@ class Watched:
         self.log: list[Act] = []
         self.done: list[tuple[Proposal, float]] = []
         self.now = 0.0
+        self.live.tick(self.now)
         self.switches = {False: "on", True: "on"}
         self.lease_ends = {
             name: 100.0 for name, of in self.terms.items() if of.first is Level.AUTONOMOUS
@@ -348,6 +364,7 @@ class Watched:
             case "rule" | "approve":
                 proposal = Proposal(name, cost=more)
                 ruling = (live.rule if what == "rule" else live.approve)(proposal, now)
+                assert ruling.at == max(now, self.now)
                 if ruling.verdict is Verdict.ALLOW:
                     self.done.append((proposal, ruling.at))
                     self.check_allowed(name, now, is_alone=what == "rule")
