@@ -16,6 +16,7 @@ Left out: several machines.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import datetime
 import hashlib
@@ -26,8 +27,9 @@ import platform
 import resource
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -254,6 +256,44 @@ def each(
                 f"[{number}/{len(todo)}] {' '.join(line['task'])}: {line['wall']} s", flush=True
             )
     return [done[tuple(task)] for task in tasks]
+
+
+def options(name: str, doc: str, task: tuple[str, str, str]) -> argparse.ArgumentParser:
+    """What benchmarks that run by `each` can be asked for; `task`: what `--one` takes."""
+    about = doc.partition("\n")[0]
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=about)
+    parser.add_argument("--seeds", default="100-104", help="of lives")
+    parser.add_argument("--quick", action="store_true", help="minutes; writes no table here")
+    parser.add_argument("--resume", action="store_true", help="leave out what is done")
+    parser.add_argument("--table", action="store_true", help="only write what is there anew")
+    parser.add_argument("--workers", type=int, default=1, help="side by side")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="folder for the table")
+    parser.add_argument("--one", nargs=3, metavar=task)
+    return parser
+
+
+def seeds_asked(asked: argparse.Namespace) -> list[int]:
+    """Of `options`."""
+    return seeds_of("0" if asked.quick else asked.seeds)
+
+
+def tabulate(
+    name: str,
+    asked: argparse.Namespace,
+    tasks: Sequence[Sequence[str]],
+    written: Callable[[Sequence[Line], str], str],
+    arguments: Sequence[str] | None,
+) -> None:
+    """Runs the tasks of a benchmark as it was asked for; writes its table, and prints it."""
+    folder = Path(tempfile.mkdtemp()) if asked.quick else asked.output
+    path = folder / f"{name}.jsonl"
+    if asked.table:
+        lines = kept_lines(path)
+    else:
+        lines = each(f"benchmarks.{name}", tasks, path, asked.resume, asked.workers)
+    text = written(lines, command(name, arguments))
+    path.with_suffix(".md").write_text(text)
+    print(text)
 
 
 def kept_lines(path: Path) -> list[Line]:
