@@ -276,6 +276,9 @@ def _moved_in(
         note = union.mark_note(upto, account.seeds, account.names)
         folder.log.append(Kind.NOTE, note=note)
     progress = words.telling() if tell else None
+    if tell and (several := {job: len(of) for job, of in account.known.items() if len(of) > 1}):
+        what = ", ".join(f"{job} (of {number} learners)" for job, number in several.items())
+        tell(f"Making one mind for each job that several know: {what}.")
     with Learner(Folder.open(beside), settings, progress, account.known) as new:
         yield new
 

@@ -325,6 +325,8 @@ def test_commands(own_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert main(["export", "ada", "--job", DISPATCH, "--to", file, "--knowledge"]) == 0
     assert "none of which is in it" in capsys.readouterr().out
     assert main(["merge", "bea", file, "--into", "cleo", "--force"]) == 0
-    assert "ada-knowledge: dispatch 45 steps" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "ada-knowledge: dispatch 45 steps" in said.out
+    assert "each job that several know: dispatch (of 2 learners)." in said.err
     assert main(["merge", "bea", __file__, "--into", "eve"]) == BadSkill.exit_code
     assert "not a skill file" in capsys.readouterr().err
