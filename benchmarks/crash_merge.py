@@ -8,7 +8,8 @@ afterwards is held against what came of it where nobody was killed. Then a merge
 has its experience and no mind is opened, which derives the mind, and that is killed.
 
 Moments are uniform over a little more than what it takes undisturbed, from a process on that
-has imported everything (see `nursery`).
+has imported everything (see `nursery`); every third one is late, when the new takes its place.
+Who had ended before its moment was not killed, and another moment is drawn.
 
 Left out: parents that are at work meanwhile; kills of a merger's preview.
 """
@@ -19,6 +20,7 @@ import contextlib
 import datetime
 import hashlib
 import io
+import itertools
 import math
 import random
 import shutil
@@ -33,7 +35,7 @@ import numpy as np
 
 import quickstudy as qs
 from benchmarks import runs, tables
-from benchmarks.nursery import Nursery, nurse, nursery
+from benchmarks.nursery import End, Nursery, nurse, nursery
 from benchmarks.runs import Line
 from quickstudy import cli
 from quickstudy.collective import desk
@@ -48,10 +50,9 @@ from quickstudy.mind.mind import Mind
 
 SHARED, OWN = "CartPole-v1", "MountainCar-v0"
 STEPS = {SHARED: 70, OWN: 40}
-OPENING_SHARE = 1 / 3  # of the kills come while a merged learner is opened
-LATEST = 1.1  # times what it takes undisturbed
+OPENING_SHARE = 0.2  # of the kills come while a merged learner is opened
+LATE, LATEST = 0.85, 1.1  # times what it takes undisturbed
 KEPT = (".db", ".json", ".eqx", ".toml")  # of a folder; SQLite's own files come and go
-UNDISTURBED = "not killed"
 REMEMBERED = ("raw", "mask", "action", "reward", "after")
 
 
@@ -154,36 +155,50 @@ def kill_merges(nurse: Nursery, home: Home, kills: int, rng: random.Random) -> I
     """Mergers that are killed, all in one place, and at the end one that is not."""
     into = home.path / "cleo"
     for path in (home.whole, into):  # the second finds everything compiled
-        _, usual = nurse.run("merge", path, *home.parents)
-    for number in range(kills + 1):
+        usual = nurse.run("merge", path, *home.parents).seconds
+    for at in moments(rng, usual):
         shutil.rmtree(into, ignore_errors=True)
-        at = rng.uniform(0, LATEST * usual) if number < kills else math.inf
-        is_done, seconds = nurse.run("merge", into, *home.parents, seconds=at)
+        end = nurse.run("merge", into, *home.parents, seconds=at if kills else math.inf)
         is_there = is_learner(into)
         wrong = home.wrong(into) if is_there else ["half a learner"] if into.exists() else []
-        yield {
-            "of": "merge" if number < kills else UNDISTURBED, "seconds": seconds,
-            "usual": usual, "is_done": is_done, "is_there": is_there, "wrong": wrong,
-            "is_touched": home.is_touched(),
-        }  # fmt: skip
+        yield _line("merge", end, usual, is_there, wrong, home)
+        if not kills:
+            return
+        kills -= end.is_killed
 
 
 def kill_openings(nurse: Nursery, home: Home, kills: int, rng: random.Random) -> Iterator[Line]:
     """The merged learner is opened without its mind, and killed at it."""
     path = home.path / "bare"
-    for number in range(-2, kills):
+
+    def opened(seconds: float) -> End:
         shutil.rmtree(path, ignore_errors=True)
         shutil.copytree(home.whole, path, ignore=shutil.ignore_patterns("lock", "mind.*"))
-        if number < 0:  # the second finds everything compiled
-            _, usual = nurse.run("open", path)
-            continue
-        at = rng.uniform(0, LATEST * usual)
-        is_done, seconds = nurse.run("open", path, seconds=at)
+        return nurse.run("open", path, seconds=seconds)
+
+    usual = opened(math.inf).seconds
+    for at in moments(rng, usual):
+        if not kills:
+            return
+        end = opened(at)
         is_there = (path / MIND_NOTE).exists()
-        yield {
-            "of": "open", "seconds": seconds, "usual": usual, "is_done": is_done,
-            "is_there": is_there, "wrong": home.wrong(path), "is_touched": home.is_touched(),
-        }  # fmt: skip
+        yield _line("open", end, usual, is_there, home.wrong(path), home)
+        kills -= end.is_killed
+
+
+def moments(rng: random.Random, usual: float) -> Iterator[float]:
+    """When to kill [s], one after the other; `usual`: what it takes undisturbed."""
+    for number in itertools.count():
+        yield usual * rng.uniform(LATE if number % 3 == 2 else 0.0, LATEST)
+
+
+def _line(
+    what: str, end: End, usual: float, is_there: bool, wrong: list[str], home: Home
+) -> Line:
+    return {
+        "of": what, **end._asdict(), "usual": usual, "is_there": is_there, "wrong": wrong,
+        "is_touched": home.is_touched(),
+    }  # fmt: skip
 
 
 def is_fine(line: Line) -> bool:
@@ -225,9 +240,10 @@ def run(seed: int, kills: int) -> list[Line]:
 
 def report(lines: Sequence[Line], seed: int, command: str) -> str:
     """The results file."""
-    merged, opened = ([line for line in lines if line["of"] == of] for of in ("merge", "open"))
-    last = [line for line in lines if line["of"] == UNDISTURBED]
-    held = [line for line in (*merged, *opened) if line["is_there"] or line["of"] == "open"]
+    killed = [line for line in lines if line["is_killed"]]
+    merged, opened = ([line for line in killed if line["of"] == of] for of in ("merge", "open"))
+    last = [line for line in lines if line["of"] == "merge"][-1]
+    held = [line for line in killed if line["is_there"] or line["of"] == "open"]
     same = sum(not line["wrong"] for line in held)
     result = [
         ["`quickstudy merge`: kills; no learner there after; a learner there", _counts(merged)],
@@ -239,7 +255,7 @@ def report(lines: Sequence[Line], seed: int, command: str) -> str:
         ["learners after a kill that open, with every event of the union and, bit for bit, the "
          "mind made undisturbed", f"{same} of {len(held)}"],
         ["merged undisturbed in that place, after all kills: the same, bit for bit",
-         "yes" if last and all(map(is_fine, last)) else "**no**"],
+         "yes" if is_fine(last) and not last["is_killed"] else "**no**"],
     ]  # fmt: skip
     about = {
         "date": datetime.date.today().isoformat(),
@@ -249,14 +265,21 @@ def report(lines: Sequence[Line], seed: int, command: str) -> str:
     }
     rows = [
         [line["of"], f"{line['seconds']:.2f}", f"{line['usual']:.2f}",
-         "yes" if line["is_done"] else "no", _left(line)]
+         "yes" if line["is_killed"] else "no", "yes" if line["is_done"] else "no", _left(line)]
         for line in lines
     ]  # fmt: skip
     conditions = (
         f"Two learners (seeds {seed} and {seed + 1}; the moments are drawn with {seed}) worked "
         f"{STEPS[SHARED]} steps on {SHARED}, the second {STEPS[OWN]} on {OWN} too."
     )
-    head = ["killed", "at [s]", "undisturbed it takes [s]", "had said it was done", "left"]
+    head = [
+        "what",
+        "ended after [s]",
+        "undisturbed it takes [s]",
+        "killed",
+        "had said it was done",
+        "left",
+    ]
     return (
         "\n\n".join(
             [

@@ -1,7 +1,8 @@
 """Children that are killed after so many seconds, kill -9, at whatever they are.
 
     with nursery(sys.executable, "-m", "benchmarks.crash_merge") as nurse:
-        is_done, seconds = nurse.run("merge", "cleo", "ada", "bea", seconds=3.2)
+        end = nurse.run("merge", "cleo", "ada", "bea", seconds=3.2)
+        end.is_killed, end.is_done, end.seconds
 
 A nursery is a process of its own that imports once and forks a child for each line it reads, so
 that no moment is wasted on imports. A child says that its work is done before it ends.
@@ -19,10 +20,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from benchmarks.runs import ROOT, RunError, one_thread
 
 DONE, KILLED, ENDED = "done", "killed", "ended"
+
+
+class End(NamedTuple):
+    """How a child ended: killed or by itself; whether it had said it was done; its age [s]."""
+
+    is_killed: bool
+    is_done: bool
+    seconds: float
 
 
 class Nursery:
@@ -31,8 +41,8 @@ class Nursery:
     def __init__(self, process: subprocess.Popen[str]):
         self._process = process
 
-    def run(self, *order: object, seconds: float = math.inf) -> tuple[bool, float]:
-        """Whether a child said that it was done, and how long it lived [s].
+    def run(self, *order: object, seconds: float = math.inf) -> End:
+        """A child's end.
 
         Raises:
           RunError: it ended by itself and had not done its work.
@@ -45,7 +55,7 @@ class Nursery:
         how, _, lived = line.partition(" ")
         if how not in (KILLED, ENDED) or (how == ENDED and not is_done):
             raise RunError(f"'{' '.join(map(str, order))}' came to no end")
-        return is_done, float(lived)
+        return End(how == KILLED, is_done, float(lived))
 
 
 @contextlib.contextmanager

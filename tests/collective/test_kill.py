@@ -33,7 +33,8 @@ def nurse() -> Iterator[Nursery]:
 def test_kill_merges(home: Home, nurse: Nursery) -> None:
     *killed, last = kill_merges(nurse, home, 3, random.Random(1))
     assert all(map(is_fine, [*killed, last])), [*killed, last]
-    assert len(killed) == 3 and not killed[0]["is_there"] and last["is_there"]
+    assert sum(line["is_killed"] for line in killed) == 3 and not killed[0]["is_there"]
+    assert last["is_there"] and last["is_done"] and not last["is_killed"]
     with pytest.raises(RunError, match="came to no end"):
         nurse.run("open", home.path / "nowhere")
 
@@ -58,14 +59,14 @@ def test_what_is_wrong_is_noticed(home: Home) -> None:
 
 
 def test_what_was_said_to_be_done_is_there() -> None:
-    line = {"of": "merge", "seconds": 1.0, "usual": 2.0, "is_done": True, "is_there": True,
-            "is_touched": False, "wrong": []}  # fmt: skip
+    line = {"of": "merge", "seconds": 1.0, "usual": 2.0, "is_killed": True, "is_done": True,
+            "is_there": True, "is_touched": False, "wrong": []}  # fmt: skip
     lost, half = line | {"is_there": False}, line | {"wrong": ["half a learner"]}
     assert [is_fine(one) for one in (line, lost, half)] == [True, False, False]
     text = crash_merge.report([line, lost, half, line | {"of": "open"}], 5, "c")
     assert "| said to be done, and not there | 1 |" in text
     assert "| 3; 1; 2 |" in text and "| 1; 0; 1 |" in text and "| 2 of 3 |" in text
-    assert "| merge | 1.00 | 2.00 | yes | **half a learner** |" in text
+    assert "| merge | 1.00 | 2.00 | yes | yes | **half a learner** |" in text
 
 
 @pytest.mark.slow
