@@ -272,14 +272,8 @@ def report(lines: Sequence[Line], seed: int, command: str) -> str:
         f"Two learners (seeds {seed} and {seed + 1}; the moments are drawn with {seed}) worked "
         f"{STEPS[SHARED]} steps on {SHARED}, the second {STEPS[OWN]} on {OWN} too."
     )
-    head = [
-        "what",
-        "ended after [s]",
-        "undisturbed it takes [s]",
-        "killed",
-        "had said it was done",
-        "left",
-    ]
+    head = ["what", "ended after [s]", "undisturbed it takes [s]", "killed",
+            "had said it was done", "left"]  # fmt: skip
     return (
         "\n\n".join(
             [

@@ -311,8 +311,10 @@ def seeds_asked(asked: argparse.Namespace, seeds: str = SEEDS) -> list[int]:
 
 
 def folder_asked(asked: argparse.Namespace) -> Path:
-    """Of `add_options`; a quick run leaves the tables here alone."""
-    return asked.output or (Path(tempfile.mkdtemp()) if asked.quick else RESULTS)
+    """Where lines and table go: a quick run leaves those here alone."""
+    folder: Path = asked.output or (Path(tempfile.mkdtemp()) if asked.quick else RESULTS)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def tabulate(
