@@ -19,22 +19,20 @@ import argparse
 import itertools
 import json
 import sys
-import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import quick, runs, tables, worker
 from benchmarks import statistics as stats
 from benchmarks.quick import TASKS, Task
-from benchmarks.runs import INCUMBENT, RESULTS, Clock, Line, Plan
+from benchmarks.runs import INCUMBENT, Clock, Line, Plan
 
 if TYPE_CHECKING:
     from quickstudy.mind.mind import Settings
 
-SEEDS, QUICK_SEED = "0-4", "0"
+SEEDS = "0-4"
 JOBS = (
     *("CartPole-v1", "Acrobot-v1", "MountainCar-v0", "Pendulum-v1"),
     *("MountainCarContinuous-v0", "anaesthetist"),
@@ -220,36 +218,21 @@ def main(arguments: list[str] | None = None) -> None:
     )
     known = {task.job: task for task in TASKS}
     parser.add_argument("--jobs", help=f"default: {','.join(JOBS)}; of those of quick")
-    parser.add_argument("--seeds", help=f"default: {SEEDS}; with --quick {QUICK_SEED}")
     parser.add_argument("--workers", type=int, default=1, help="runs side by side")
-    parser.add_argument("--quick", action="store_true", help="minutes; writes no table here")
-    parser.add_argument("--resume", action="store_true", help="leave out what is done")
-    parser.add_argument("--table", action="store_true", help="only write the table again")
-    parser.add_argument("--output", type=Path, help="folder for both files")
+    runs.add_options(parser, SEEDS)
     asked = parser.parse_args(arguments)
     names = asked.jobs.split(",") if asked.jobs else QUICK_JOBS if asked.quick else JOBS
     for job in names:
         if job not in known:
             parser.error(f"unknown job {job!r}; known: {', '.join(known)}")
-    seeds = runs.seeds_of(asked.seeds or (QUICK_SEED if asked.quick else SEEDS))
-    folder = asked.output or (Path(tempfile.mkdtemp()) if asked.quick else RESULTS)
-    path, is_fine = folder / "ablation.jsonl", True
+    seeds = runs.seeds_asked(asked, SEEDS)
+    path = runs.folder_asked(asked) / "ablation.jsonl"
     command = runs.command("ablation", arguments)
     todo = [] if asked.table else plans([known[job] for job in names], seeds, asked.quick)
-    here = ("benchmarks.ablation", "--measure")
-    for _, group in itertools.groupby(todo, lambda plan: plan.seed):
-        is_fine &= runs.run_all(group, path, asked.resume, workers=asked.workers, worker=here)
-        _write(path, command)
-    if not runs.read(path):
-        parser.error(f"no results in {path.name} yet")
-    print(_write(path, command))
-    sys.exit(0 if is_fine else 1)
-
-
-def _write(path: Path, command: str) -> str:
-    text = report(runs.read(path), command)
-    path.with_suffix(".md").write_text(text)
-    return text
+    runs.run_by_seed(
+        parser, todo, path, lambda: runs.write(path, report, command), asked.resume,
+        workers=asked.workers, worker=("benchmarks.ablation", "--measure"),
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import runs, tables
-from benchmarks.runs import RESULTS
 from quickstudy.exams.statistics import estimate, iqm
 
 COMMAND = "python -m benchmarks.coverage"
@@ -128,10 +127,7 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
     draws = 400 if asked.quick else 4_000
     text = written(measure(draws, [0] if asked.quick else SEEDS), draws)
-    if asked.output or not asked.quick:
-        folder = asked.output or RESULTS
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "coverage.md").write_text(text)
+    (runs.folder_asked(asked) / "coverage.md").write_text(text)
     print(text)
     return 0
 

@@ -2,6 +2,7 @@
 
     python -m benchmarks.crash                      # 20 kills in 5 lives, and 5 lives without
     python -m benchmarks.crash --through cli        # kills `quickstudy work --json`
+    python -m benchmarks.crash --through merge      # kills mergers: see `crash_merge`
     python -m benchmarks.crash --resume             # goes on
 
 A life is one learner on one job for so many steps. In some lives the process that works is
@@ -44,6 +45,7 @@ OPENING_SHARE = 0.2  # of the kills come while the learner is being opened
 OPENING_SECONDS = 4.0  # after the start, at most
 # After the step at which a kill is due, at most; the command line tells of steps less often.
 DELAY_SECONDS = {"python": 0.05, "cli": 3.0}
+MERGE = "merge"
 
 
 @dataclass(frozen=True)
@@ -302,15 +304,18 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=100, help="of the first life")
     parser.add_argument(
         "--through",
-        choices=list(DELAY_SECONDS),
+        choices=[*DELAY_SECONDS, MERGE],
         default="python",
-        help="what is killed: Learner.work (default), or the command line",
+        help="what is killed: Learner.work (default), the command line, or mergers (for which "
+        "only --kills, --seed and --output count)",
     )
     parser.add_argument("--resume", action="store_true", help="leave out what is done")
     parser.add_argument("--output", type=Path, default=RESULTS, help="folder for both files")
     asked = parser.parse_args(arguments)
     name = "crash" if asked.through == "python" else f"crash_{asked.through}"
     path = asked.output / f"{name}.jsonl"
+    if asked.through == MERGE:
+        sys.exit(_merge(asked, path.with_suffix(".md"), runs.command("crash", arguments)))
     done = runs.finished(path) if asked.resume else {}
     lines = []
     for plan, kills in lives(asked):
@@ -326,6 +331,16 @@ def main(arguments: list[str] | None = None) -> None:
     print(text)
     lost = sum(count for line in lines for _, count in line["killed"])
     sys.exit(1 if lost or not all(line["is_sound"] for line in lines) else 0)
+
+
+def _merge(asked: argparse.Namespace, path: Path, command: str) -> int:
+    from benchmarks import crash_merge
+
+    lines = crash_merge.run(asked.seed, asked.kills)
+    text = crash_merge.report(lines, asked.seed, command)
+    path.write_text(text)
+    print(text)
+    return int(not all(map(crash_merge.is_fine, lines)))
 
 
 def lives(asked: argparse.Namespace) -> list[tuple[Plan, list[Kill]]]:

@@ -23,8 +23,6 @@ from __future__ import annotations
 import argparse
 import math
 import os
-import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,12 +32,10 @@ import platformdirs
 from benchmarks import runs, tables
 from benchmarks import statistics as stats
 from benchmarks.delay_jobs import BAR, FORK, PAYDAY
-from benchmarks.runs import OURS, RESULTS, Line, Plan
+from benchmarks.runs import OURS, Line, Plan
 from benchmarks.statistics import Interval
 
 NAIVE = "naive"
-SEEDS = "100-104"
-QUICK_SEED = "0"  # one of development's: those above are for results
 DELAYS = (1, 10, 30, 100, 300)  # decisions
 QUICK_DELAYS = (1, 10)
 CAP = {OURS: 20_000, NAIVE: 200_000}  # decisions; a run that is not done by then is censored
@@ -250,16 +246,12 @@ def main(arguments: list[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--delays", help=f"default: {','.join(map(str, DELAYS))}")
-    parser.add_argument("--seeds", help=f"default: {SEEDS}; with --quick {QUICK_SEED}")
-    parser.add_argument("--quick", action="store_true", help="minutes; writes no table here")
-    parser.add_argument("--resume", action="store_true", help="leave out what is done")
-    parser.add_argument("--table", action="store_true", help="only write the table again")
-    parser.add_argument("--output", type=Path, help="folder for the files")
+    runs.add_options(parser)
     asked = parser.parse_args(arguments)
     try:
         given = asked.delays.split(",") if asked.delays else None
         delays = [int(d) for d in given or (QUICK_DELAYS if asked.quick else DELAYS)]
-        seeds = runs.seeds_of(asked.seeds or (QUICK_SEED if asked.quick else SEEDS))
+        seeds = runs.seeds_asked(asked)
     except ValueError:
         parser.error(
             "--delays and --seeds take whole numbers, as in --delays 1,100 --seeds 0-4"
@@ -270,25 +262,15 @@ def main(arguments: list[str] | None = None) -> None:
     cache = platformdirs.user_cache_path("quickstudy") / "compiled"
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
-    folder = asked.output or (Path(tempfile.mkdtemp()) if asked.quick else RESULTS)
-    path, command = folder / "delay.jsonl", runs.command("delay", arguments)
-    is_fine = True
-    for seed in [] if asked.table else seeds:
-        todo = plans(delays, [seed])
-        is_fine &= runs.run_all(todo, path, asked.resume, worker=("benchmarks.delay_worker",))
-        _write(path, command)
-    if not runs.read(path):
-        parser.error(f"no results in {path.name} yet")
-    print(_write(path, command))
-    sys.exit(0 if is_fine else 1)
+    path, command = runs.folder_asked(asked) / "delay.jsonl", runs.command("delay", arguments)
+    todo = [] if asked.table else plans(delays, seeds)
 
+    def write() -> str:
+        draw(runs.read(path), path.with_suffix(".png"))
+        return runs.write(path, report, command)
 
-def _write(path: Path, command: str) -> str:
-    lines = runs.read(path)
-    text = report(lines, command)
-    path.with_suffix(".md").write_text(text)
-    draw(lines, path.with_suffix(".png"))
-    return text
+    worker = ("benchmarks.delay_worker",)
+    runs.run_by_seed(parser, todo, path, write, asked.resume, worker=worker)
 
 
 if __name__ == "__main__":

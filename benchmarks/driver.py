@@ -20,7 +20,6 @@ import argparse
 import json
 import shutil
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,10 +28,9 @@ from typing import Any
 
 from benchmarks import peers, runs, tables
 from benchmarks import statistics as stats
-from benchmarks.runs import FIRST_EXAM_WORLD, INCUMBENT, OURS, RESULTS, Clock, Line, Plan
+from benchmarks.runs import FIRST_EXAM_WORLD, INCUMBENT, OURS, Clock, Line, Plan
 
 JOB = "driver"
-SEEDS, QUICK_SEED = "100-104", "0"
 STEPS, EVERY, ROADS, EXAM = 36_000, 2_500, 40, 200
 QUICK = Plan(JOB, OURS, 0, 300, 100, 3, 5)
 SETTLED = 15_000  # decisions after which it should drive, and go on to
@@ -324,26 +322,22 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seeds", help=f"default: {SEEDS}; with --quick {QUICK_SEED}")
     parser.add_argument("--steps", type=int, default=STEPS, help="default: %(default)s")
     parser.add_argument("--peers", default="none", help=f"{peers.TUNED} or none: %(default)s")
     parser.add_argument("--peers-only", action="store_true", help="without our learner")
     parser.add_argument("--peers-python", default=sys.executable, help="their interpreter")
     parser.add_argument("--workers", type=int, default=1, help="runs side by side")
-    parser.add_argument("--quick", action="store_true", help="minutes; writes no table here")
-    parser.add_argument("--resume", action="store_true", help="leave out what is done")
-    parser.add_argument("--table", action="store_true", help="only write the table again")
-    parser.add_argument("--output", type=Path, help="folder for both files")
+    runs.add_options(parser)
     asked = parser.parse_args(arguments)
     if asked.peers not in (peers.TUNED, "none"):
         parser.error(f"unknown peer {asked.peers!r}; known: {peers.TUNED}, none")
-    folder = asked.output or (Path(tempfile.mkdtemp()) if asked.quick else RESULTS)
+    folder = runs.folder_asked(asked)
     lives = folder / "driver-lives"
     if not asked.resume and not asked.table:
         shutil.rmtree(lives, ignore_errors=True)
     names = [] if asked.peers_only else [INCUMBENT, OURS]
     names += [PEER] if asked.peers == peers.TUNED else []
-    seeds = runs.seeds_of(asked.seeds or (QUICK_SEED if asked.quick else SEEDS))
+    seeds = runs.seeds_asked(asked)
     todo = [] if asked.table else plans(names, seeds, asked.steps, asked.quick)
     path, worker = folder / "driver.jsonl", ("benchmarks.driver", "--measure", str(lives))
     pythons = {PEER: asked.peers_python}

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks import runs, tables
-from benchmarks.runs import RESULTS, Line
+from benchmarks.runs import Line
 
 if TYPE_CHECKING:
     from quickstudy.learner import Learner
@@ -269,10 +269,7 @@ def main(arguments: list[str] | None = None) -> None:
             is_held = (jobs, steps) in HELD
             lives.append(life(Path(scratch) / "ada", jobs, steps // share, is_held))
     text = report(lives, runs.command("growth", given))
-    if asked.output or not asked.quick:
-        folder = asked.output or RESULTS
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "growth.md").write_text(text)
+    (runs.folder_asked(asked) / "growth.md").write_text(text)
     print(text)
 
 

@@ -30,7 +30,6 @@ import numpy as np
 from scipy import stats
 
 from benchmarks import runs, tables
-from benchmarks.runs import RESULTS
 from quickstudy.careers import law
 from quickstudy.careers.law import Took
 from quickstudy.clinic import effort
@@ -179,10 +178,7 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
     draws = 10 if asked.quick else 120
     text = written(list(measure(draws, 0 if asked.quick else SEED)), draws)
-    if asked.output or not asked.quick:
-        folder = asked.output or RESULTS
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "law.md").write_text(text)
+    (runs.folder_asked(asked) / "law.md").write_text(text)
     print(text)
     return 0
 

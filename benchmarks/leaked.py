@@ -31,7 +31,6 @@ import quickstudy as qs
 from benchmarks import planted, plants, runs, tables
 from benchmarks.overfit import spec_of, worlds_of
 from benchmarks.planted import Sloppy
-from benchmarks.runs import RESULTS
 from quickstudy.exams.exam import Settings
 from quickstudy.exams.score import CONTROL, TWIN, Result
 
@@ -204,10 +203,7 @@ def main(arguments: list[str] | None = None) -> int:
             fires_of(gain, repeats, asked.seed) for gain in GAINS[:: 5 if asked.quick else 1]
         ]
     text = written(found, small, repeats, f"{COMMAND} --seed {asked.seed}")
-    if asked.output or not asked.quick:
-        folder = asked.output or RESULTS
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "leaked.md").write_text(text)
+    (runs.folder_asked(asked) / "leaked.md").write_text(text)
     print(text)
     return 0
 

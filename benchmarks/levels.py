@@ -20,7 +20,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import planted, plants, runs, tables
-from benchmarks.runs import RESULTS
 from quickstudy.exams import levels as curves
 from quickstudy.exams.levels import Curve, Settings
 from quickstudy.exams.statistics import Estimate
@@ -77,12 +76,10 @@ def main(arguments: list[str] | None = None) -> int:
     with planted.home(asked.seed):
         curve = curves.levels(plants.JOB, settings, _tell)
     text = written(curve, _command(settings, asked.seed))
-    if asked.output or not asked.quick:
-        folder = asked.output or RESULTS
-        folder.mkdir(parents=True, exist_ok=True)
-        name = "levels" if settings.steps == USUAL.steps else f"levels_{settings.steps}"
-        (folder / f"{name}.md").write_text(text)
-        curves.draw(curve, folder / f"{name}.png")
+    name = "levels" if settings.steps == USUAL.steps else f"levels_{settings.steps}"
+    table = runs.folder_asked(asked) / f"{name}.md"
+    table.write_text(text)
+    curves.draw(curve, table.with_suffix(".png"))
     print(text)
     return 0
 

@@ -20,7 +20,6 @@ Developed on seed 0 (pooling on CartPole, MountainCar, Pendulum and the anaesthe
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import sys
@@ -35,7 +34,7 @@ import numpy as np
 
 import quickstudy as qs
 from benchmarks import families, runs, tables
-from benchmarks.runs import RESULTS, Line
+from benchmarks.runs import Line
 from benchmarks.statistics import mean, stratified_bootstrap
 from quickstudy.collective.prospect import is_same
 from quickstudy.jobs.entry import Entry
@@ -43,7 +42,6 @@ from quickstudy.jobs.registry import registry
 from quickstudy.learner import Learner
 from quickstudy.mind.mind import Mind
 
-COMMAND = "python -m benchmarks.merging"
 DIFFERENT = ("CartPole-v1", "anaesthetist", "Pendulum-v1", "MountainCar-v0", "CliffWalking-v1")
 SHARED = "one-cart"  # by this name parents know variants of a job
 STEPS = {"different": 2_500, "same": 3_000, "patients": 3_000, "variants": 3_000}
@@ -301,38 +299,22 @@ def _worst(per_seed: Sequence[Sequence[float]]) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs what was asked for, or one line of it."""
-    parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__.partition("\n")[0])
-    parser.add_argument("--seeds", default="100-104", help="of parents")
+    parser = runs.options("merging", __doc__, ("KIND", "SEED", "STEPS"))
     parser.add_argument("--kinds", default=",".join(STEPS), help="which, with commas")
-    parser.add_argument("--quick", action="store_true", help="minutes; writes no table here")
-    parser.add_argument("--resume", action="store_true", help="leave out what is done")
-    parser.add_argument("--table", action="store_true", help="only write what is there anew")
-    parser.add_argument("--workers", type=int, default=1, help="side by side")
-    parser.add_argument("--output", type=Path, default=RESULTS, help="folder for the table")
-    parser.add_argument("--one", nargs=3, metavar=("KIND", "SEED", "STEPS"))
-    asked = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
+    asked = parser.parse_args(arguments)
     families.enter()
     _enter_shared()
     if asked.one:
         kind, seed, steps = asked.one
         print(json.dumps(one(kind, int(seed), int(steps))))
         return 0
-    seeds = runs.seeds_of("0" if asked.quick else asked.seeds)
+    seeds = runs.seeds_asked(asked)
     tasks = [
         (kind, str(seed), str(300 if asked.quick else STEPS[kind]))
         for seed in seeds
         for kind in asked.kinds.split(",")
     ]
-    folder = Path(tempfile.mkdtemp()) if asked.quick else asked.output
-    path = folder / "merging.jsonl"
-    lines = (
-        runs.kept_lines(path)
-        if asked.table
-        else runs.each("benchmarks.merging", tasks, path, asked.resume, asked.workers)
-    )
-    text = written(lines, runs.command("merging", arguments))
-    (folder / "merging.md").write_text(text)
-    print(text)
+    runs.tabulate("merging", asked, tasks, written, arguments)
     return 0
 
 

@@ -19,16 +19,12 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import sys
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from benchmarks import runs, tables
 from benchmarks import statistics as stats
-from benchmarks.runs import OURS, RESULTS, Line, Plan
+from benchmarks.runs import OURS, Line, Plan
 
-SEEDS, QUICK_SEED = "100-104", "0"
 STEPS, EVERY, EPISODES, EXAM = 50_000, 5_000, 5, 10
 QUICK_STEPS = 1_000
 
@@ -140,12 +136,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--jobs", help=f"default: {','.join(REFERENCE)}; with --quick the first"
     )
-    parser.add_argument("--seeds", help=f"default: {SEEDS}; with --quick {QUICK_SEED}")
     parser.add_argument("--workers", type=int, default=1, help="runs side by side")
-    parser.add_argument("--quick", action="store_true", help="minutes; writes no table here")
-    parser.add_argument("--resume", action="store_true", help="leave out what is done")
-    parser.add_argument("--table", action="store_true", help="only write the table again")
-    parser.add_argument("--output", type=Path, help="folder for both files")
+    runs.add_options(parser)
     asked = parser.parse_args(arguments)
     jobs = (
         asked.jobs.split(",") if asked.jobs else list(REFERENCE)[: 1 if asked.quick else None]
@@ -153,24 +145,13 @@ def main(arguments: list[str] | None = None) -> None:
     for job in jobs:
         if job not in REFERENCE:
             parser.error(f"unknown task {job!r}; known: {', '.join(REFERENCE)}")
-    seeds = runs.seeds_of(asked.seeds or (QUICK_SEED if asked.quick else SEEDS))
-    folder = asked.output or (Path(tempfile.mkdtemp()) if asked.quick else RESULTS)
-    path, is_fine = folder / "mujoco.jsonl", True
-    command = runs.command("mujoco", arguments)
+    seeds = runs.seeds_asked(asked)
+    path, command = runs.folder_asked(asked) / "mujoco.jsonl", runs.command("mujoco", arguments)
     todo = [] if asked.table else plans(jobs, seeds, asked.quick)
-    for _, group in itertools.groupby(todo, lambda plan: plan.seed):
-        is_fine &= runs.run_all(group, path, asked.resume, workers=asked.workers)
-        _write(path, command)
-    if not runs.read(path):
-        parser.error(f"no results in {path.name} yet")
-    print(_write(path, command))
-    sys.exit(0 if is_fine else 1)
-
-
-def _write(path: Path, command: str) -> str:
-    text = report(runs.read(path), command)
-    path.with_suffix(".md").write_text(text)
-    return text
+    runs.run_by_seed(
+        parser, todo, path, lambda: runs.write(path, report, command), asked.resume,
+        workers=asked.workers,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

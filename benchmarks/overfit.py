@@ -30,7 +30,6 @@ import numpy as np
 import quickstudy as qs
 from benchmarks import planted, plants, runs, tables
 from benchmarks.planted import MASTERS, Playback, Sloppy, Table
-from benchmarks.runs import RESULTS
 from quickstudy.exams import exam as exams
 from quickstudy.exams.exam import Settings
 from quickstudy.exams.score import Result
@@ -265,10 +264,7 @@ def main(arguments: list[str] | None = None) -> int:
             found.append(case)
         small = [(slips, *exposed_of(slips, repeats, asked.seed)) for slips in SMALL]
     text = written(found, small, repeats, f"{COMMAND} --seed {asked.seed}")
-    if asked.output or not asked.quick:
-        folder = asked.output or RESULTS
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "overfit.md").write_text(text)
+    (runs.folder_asked(asked) / "overfit.md").write_text(text)
     print(text)
     return 0
 

@@ -19,21 +19,16 @@ at any setting but the one.
 from __future__ import annotations
 
 import argparse
-import itertools
 import math
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from benchmarks import peers, runs, tables
 from benchmarks import statistics as stats
-from benchmarks.runs import INCUMBENT, OURS, RESULTS, Line, Plan
+from benchmarks.runs import INCUMBENT, OURS, Line, Plan
 
-SEEDS = "100-104"
-QUICK_SEED = "0"  # one of development's: those above are for results
 EXAM = 50  # held-out worlds of the last evaluation
 EVERY_PEER = ",".join(peers.LIBRARIES)
 
@@ -371,17 +366,13 @@ def main(arguments: list[str] | None = None) -> None:
     )
     known = {task.job: task for task in TASKS}
     parser.add_argument("--jobs", default=",".join(known), help="default: %(default)s")
-    parser.add_argument("--seeds", help=f"default: {SEEDS}; with --quick {QUICK_SEED}")
     parser.add_argument(
         "--peers", help=f"{EVERY_PEER} or none; default: all of them, none with --quick"
     )
     parser.add_argument("--peers-only", action="store_true", help="without our learner")
     parser.add_argument("--peers-python", default=sys.executable, help="their interpreter")
     parser.add_argument("--workers", type=int, default=1, help="runs side by side")
-    parser.add_argument("--quick", action="store_true", help="minutes; writes no table here")
-    parser.add_argument("--resume", action="store_true", help="leave out what is done")
-    parser.add_argument("--table", action="store_true", help="only write the table again")
-    parser.add_argument("--output", type=Path, help="folder for both files")
+    runs.add_options(parser)
     asked = parser.parse_args(arguments)
     for job in (names := asked.jobs.split(",")):
         if job not in known:
@@ -393,27 +384,15 @@ def main(arguments: list[str] | None = None) -> None:
             parser.error(f"unknown peer {name!r}; known: {EVERY_PEER.replace(',', ', ')}, none")
     if not asked.peers_only:
         libraries = [OURS, *libraries]
-    seeds = runs.seeds_of(asked.seeds or (QUICK_SEED if asked.quick else SEEDS))
-    folder = asked.output or (Path(tempfile.mkdtemp()) if asked.quick else RESULTS)
-    path, is_fine = folder / "quick.jsonl", True
-    command = runs.command("quick", arguments)
+    seeds = runs.seeds_asked(asked)
+    path, command = runs.folder_asked(asked) / "quick.jsonl", runs.command("quick", arguments)
     todo = plans([known[job] for job in names], seeds, libraries, asked.quick)
-    for _, group in itertools.groupby([] if asked.table else todo, lambda plan: plan.seed):
-        batch = list(group)
-        pythons = {plan.algorithm: asked.peers_python for plan in batch}
-        pythons |= dict.fromkeys((OURS, INCUMBENT), sys.executable)
-        is_fine &= runs.run_all(batch, path, asked.resume, pythons, workers=asked.workers)
-        _write(path, command)
-    if not runs.read(path):
-        parser.error(f"no results in {path.name} yet")
-    print(_write(path, command))
-    sys.exit(0 if is_fine else 1)
-
-
-def _write(path: Path, command: str) -> str:
-    text = report(runs.read(path), command)
-    path.with_suffix(".md").write_text(text)
-    return text
+    pythons = {plan.algorithm: asked.peers_python for plan in todo}
+    pythons |= dict.fromkeys((OURS, INCUMBENT), sys.executable)
+    runs.run_by_seed(
+        parser, [] if asked.table else todo, path, lambda: runs.write(path, report, command),
+        asked.resume, pythons=pythons, workers=asked.workers,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -16,28 +16,32 @@ Left out: several machines.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import datetime
 import hashlib
 import importlib.metadata
+import itertools
 import json
 import os
 import platform
 import resource
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).resolve().parent / "results"
 OURS = "quickstudy"
 INCUMBENT = "incumbent"
 WORKER = ("benchmarks.worker",)
+SEEDS, QUICK_SEED = "100-104", "0"  # of results; one of development's
 FIRST_EXAM_WORLD = 1_000  # evaluations on the way use worlds 0, 1, …; the exam others
 LEARNING = ("mind", "life.py", "learner.py")  # what the fingerprint covers
 
@@ -225,6 +229,32 @@ def run_all(
     return is_fine
 
 
+def run_by_seed(
+    parser: argparse.ArgumentParser,
+    plans: Iterable[Plan],
+    path: Path,
+    write: Callable[[], str],
+    resume: bool,
+    **how: Any,
+) -> NoReturn:
+    """Runs plans seed by seed as `run_all` has it, writes a table after each, and exits."""
+    is_fine = True
+    for _, group in itertools.groupby(plans, lambda plan: plan.seed):
+        is_fine &= run_all(group, path, resume, **how)
+        write()
+    if not read(path):
+        parser.error(f"no results in {path.name} yet")
+    print(write())
+    sys.exit(0 if is_fine else 1)
+
+
+def write(path: Path, report: Callable[[list[Line], str], str], command: str) -> str:
+    """Makes the table beside the lines in `path`, and gives it."""
+    text = report(read(path), command)
+    path.with_suffix(".md").write_text(text)
+    return text
+
+
 def each(
     module: str, tasks: Sequence[Sequence[str]], path: Path, resume: bool, workers: int = 1
 ) -> list[Line]:
@@ -254,6 +284,55 @@ def each(
                 f"[{number}/{len(todo)}] {' '.join(line['task'])}: {line['wall']} s", flush=True
             )
     return [done[tuple(task)] for task in tasks]
+
+
+def options(name: str, doc: str, task: tuple[str, str, str]) -> argparse.ArgumentParser:
+    """What benchmarks that run by `each` can be asked for; `task`: what `--one` takes."""
+    about = doc.partition("\n")[0]
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=about)
+    add_options(parser)
+    parser.add_argument("--workers", type=int, default=1, help="runs side by side")
+    parser.add_argument("--one", nargs=3, metavar=task)
+    return parser
+
+
+def add_options(parser: argparse.ArgumentParser, seeds: str = SEEDS) -> None:
+    """What every benchmark can be asked for; `seeds` where none are named."""
+    parser.add_argument("--seeds", help=f"default: {seeds}; with --quick {QUICK_SEED}")
+    parser.add_argument("--quick", action="store_true", help="minutes; writes no table here")
+    parser.add_argument("--resume", action="store_true", help="leave out what is done")
+    parser.add_argument("--table", action="store_true", help="only write the table again")
+    parser.add_argument("--output", type=Path, help="folder for lines and table")
+
+
+def seeds_asked(asked: argparse.Namespace, seeds: str = SEEDS) -> list[int]:
+    """Of `add_options`. Raises ValueError."""
+    return seeds_of(asked.seeds or (QUICK_SEED if asked.quick else seeds))
+
+
+def folder_asked(asked: argparse.Namespace) -> Path:
+    """Where lines and table go: a quick run leaves those here alone."""
+    folder: Path = asked.output or (Path(tempfile.mkdtemp()) if asked.quick else RESULTS)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def tabulate(
+    name: str,
+    asked: argparse.Namespace,
+    tasks: Sequence[Sequence[str]],
+    written: Callable[[Sequence[Line], str], str],
+    arguments: Sequence[str] | None,
+) -> None:
+    """Runs the tasks of a benchmark as it was asked for; writes its table, and prints it."""
+    path = folder_asked(asked) / f"{name}.jsonl"
+    if asked.table:
+        lines = kept_lines(path)
+    else:
+        lines = each(f"benchmarks.{name}", tasks, path, asked.resume, asked.workers)
+    text = written(lines, command(name, arguments))
+    path.with_suffix(".md").write_text(text)
+    print(text)
 
 
 def kept_lines(path: Path) -> list[Line]:

@@ -49,7 +49,7 @@ import numpy as np
 
 from benchmarks import runs, tables
 from benchmarks import statistics as stats
-from benchmarks.runs import RESULTS, Line, Plan
+from benchmarks.runs import Line, Plan
 from benchmarks.statistics import Interval
 
 if TYPE_CHECKING:
@@ -57,7 +57,6 @@ if TYPE_CHECKING:
     from quickstudy.learner import Learner
     from quickstudy.mind.mind import Mind
 
-SEEDS, QUICK_SEED = "100-104", "0"
 FIRST_WORLD = 5_000  # frozen episodes use worlds from here on, checks those from 0
 SHARES = (0.1, 0.25, 0.5)  # of an episode
 HALF = (0.3, 0.7)  # share of successes of who is half-skilled
@@ -553,13 +552,9 @@ def main(arguments: list[str] | None = None) -> None:
     )
     known = [task.job for task in TASKS]
     parser.add_argument("--jobs", default=",".join(known), help="default: %(default)s")
-    parser.add_argument("--seeds", help=f"default: {SEEDS}; with --quick {QUICK_SEED}")
     parser.add_argument("--python", default=sys.executable, help="interpreter of the runs")
     parser.add_argument("--no-lives", action="store_true", help="without giving up, lived")
-    parser.add_argument("--quick", action="store_true", help="minutes; writes no table here")
-    parser.add_argument("--resume", action="store_true", help="leave out what is done")
-    parser.add_argument("--table", action="store_true", help="only write the table again")
-    parser.add_argument("--output", type=Path, help="folder for the files")
+    runs.add_options(parser)
     parser.add_argument("--run", help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)
     if asked.run:
@@ -573,9 +568,8 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(known)}")
     if asked.quick:
         jobs = [job for job in jobs if job in ("CartPole-v1", "Pendulum-v1")]
-    seeds = runs.seeds_of(asked.seeds or (QUICK_SEED if asked.quick else SEEDS))
-    folder = asked.output or (Path(tempfile.mkdtemp()) if asked.quick else RESULTS)
-    path, command = folder / "sense.jsonl", runs.command("sense", arguments)
+    seeds = runs.seeds_asked(asked)
+    path, command = runs.folder_asked(asked) / "sense.jsonl", runs.command("sense", arguments)
     todo = [] if asked.table else plans(seeds, jobs, not (asked.no_lives or asked.quick))
     done = runs.finished(path) if asked.resume else {}
     for number, plan in enumerate(todo, 1):
@@ -593,11 +587,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _write(path: Path, command: str) -> str:
-    lines = runs.read(path)
-    text = report_text(lines, command)
-    path.with_suffix(".md").write_text(text)
-    draw([line for line in lines if "failed" not in line], path.with_suffix(".png"))
-    return text
+    lines = [line for line in runs.read(path) if "failed" not in line]
+    draw(lines, path.with_suffix(".png"))
+    return runs.write(path, report_text, command)
 
 
 if __name__ == "__main__":

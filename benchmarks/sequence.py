@@ -23,7 +23,6 @@ Developed on seeds 0 to 2, with short jobs.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import tempfile
@@ -39,7 +38,7 @@ import numpy as np
 
 import quickstudy as qs
 from benchmarks import families, runs, tables
-from benchmarks.runs import RESULTS, Line
+from benchmarks.runs import Line
 from benchmarks.statistics import mean, stratified_bootstrap
 from quickstudy.collective.prospect import is_same
 from quickstudy.jobs.entry import Entry
@@ -47,7 +46,6 @@ from quickstudy.jobs.registry import registry
 from quickstudy.learner import Learner
 from quickstudy.mind.mind import Learned, Mind
 
-COMMAND = "python -m benchmarks.sequence"
 ORDER = (
     ("CartPole-v1", 5_000), ("anaesthetist", 3_000), ("CliffWalking-v1", 2_000),
     ("Pendulum-v1", 2_000), ("MountainCar-v0", 3_000), ("CartPole-v1", 2_000),
@@ -268,29 +266,19 @@ def _times(shares: Sequence[Sequence[float | None]]) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs what was asked for, or one line of it."""
-    parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__.partition("\n")[0])
-    parser.add_argument("--seeds", default="100-104", help="of careers")
+    parser = runs.options("sequence", __doc__, ("WAY", "SEED", "SHARE"))
     parser.add_argument("--ways", default=",".join(WAYS), help="which, with commas")
-    parser.add_argument("--quick", action="store_true", help="minutes; writes no table here")
-    parser.add_argument("--resume", action="store_true", help="leave out what is done")
-    parser.add_argument("--workers", type=int, default=1, help="lives side by side")
-    parser.add_argument("--output", type=Path, default=RESULTS, help="folder for the table")
-    parser.add_argument("--one", nargs=3, metavar=("WAY", "SEED", "SHARE"))
-    asked = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
+    asked = parser.parse_args(arguments)
     enter()
     if asked.one:
         way, seed, share = asked.one
         print(json.dumps(one(way, int(seed), float(share))))
         return 0
-    seeds = runs.seeds_of("0" if asked.quick else asked.seeds)
+    seeds = runs.seeds_asked(asked)
     share = "0.1" if asked.quick else "1"
     lives = [(way, str(seed), share) for seed in seeds for way in asked.ways.split(",")]
-    folder = Path(tempfile.mkdtemp()) if asked.quick else asked.output
-    path, tasks = folder / "sequence.jsonl", [("random", "0", share), *lives]
-    lines = runs.each("benchmarks.sequence", tasks, path, asked.resume, asked.workers)
-    text = written(lines, runs.command("sequence", arguments))
-    (folder / "sequence.md").write_text(text)
-    print(text)
+    tasks = [("random", "0", share), *lives]
+    runs.tabulate("sequence", asked, tasks, written, arguments)
     return 0
 
 

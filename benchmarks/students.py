@@ -24,7 +24,6 @@ from pathlib import Path
 
 import quickstudy as qs
 from benchmarks import planted, plants, runs, tables
-from benchmarks.runs import RESULTS
 from quickstudy.exams.compare import Difference, compare
 from quickstudy.exams.exam import Settings
 from quickstudy.exams.score import RANDOM, Result
@@ -154,10 +153,7 @@ def main(arguments: list[str] | None = None) -> int:
         drilled = taught("drilled", asked.seed + 1, times * steps, 1)
     command = f"{COMMAND} --times {times} --seed {asked.seed}"
     text = written(drilled, broad, command)
-    if asked.output or not asked.quick:
-        folder = asked.output or RESULTS
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "students.md").write_text(text)
+    (runs.folder_asked(asked) / "students.md").write_text(text)
     print(text)
     return 0
 

@@ -20,7 +20,6 @@ Carts were developed on (seeds 0 and 1), patients never looked at before the tab
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import sys
@@ -33,11 +32,10 @@ from typing import Any
 import quickstudy as qs
 from benchmarks import families, runs, tables
 from benchmarks.families import FAMILIES
-from benchmarks.runs import RESULTS, Line
+from benchmarks.runs import Line
 from benchmarks.statistics import mean, stratified_bootstrap
 from quickstudy.learner import Learner
 
-COMMAND = "python -m benchmarks.transfer"
 CHECKS, EPISODES, FIRST_WORLD = 10, 10, 2_000
 COMPETENT = 0.9  # of the way from random to a fresh learner's last check
 
@@ -192,39 +190,22 @@ def _finite(steps: float) -> float | None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs what was asked for, or one line of it."""
-    parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__.partition("\n")[0])
-    parser.add_argument("--seeds", default="100-104", help="of careers")
+    parser = runs.options("transfer", __doc__, ("FAMILY", "SEED", "STEPS"))
     parser.add_argument("--families", default=",".join(FAMILIES), help="which, with commas")
-    parser.add_argument("--quick", action="store_true", help="minutes; writes no table here")
-    parser.add_argument("--resume", action="store_true", help="leave out what is done")
-    parser.add_argument("--table", action="store_true", help="only write what is there anew")
-    parser.add_argument("--workers", type=int, default=1, help="careers side by side")
-    parser.add_argument("--output", type=Path, default=RESULTS, help="folder for the table")
-    parser.add_argument("--one", nargs=3, metavar=("FAMILY", "SEED", "STEPS"))
-    asked = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
+    asked = parser.parse_args(arguments)
     families.enter()
     if asked.one:
         name, seed, steps = asked.one
         print(json.dumps(one(name, int(seed), int(steps))))
         return 0
     names = asked.families.split(",")
-    seeds = runs.seeds_of("0" if asked.quick else asked.seeds)
+    seeds = runs.seeds_asked(asked)
     tasks = [
         (name, str(seed), str(1_200 if asked.quick else FAMILIES[name].steps))
         for name in names
         for seed in seeds
     ]
-    folder = Path(tempfile.mkdtemp()) if asked.quick else asked.output
-    lines = (
-        runs.kept_lines(folder / "transfer.jsonl")
-        if asked.table
-        else runs.each(
-            "benchmarks.transfer", tasks, folder / "transfer.jsonl", asked.resume, asked.workers
-        )
-    )
-    text = written(lines, runs.command("transfer", arguments))
-    (folder / "transfer.md").write_text(text)
-    print(text)
+    runs.tabulate("transfer", asked, tasks, written, arguments)
     return 0
 
 

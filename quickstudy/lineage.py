@@ -85,6 +85,15 @@ def mind_seed(seed: int, job: str) -> int:
     return int(np.random.SeedSequence(parts).generate_state(1)[0])
 
 
+def content_seed(upto: Mapping[str, int]) -> int:
+    """A seed [32 bits] that follows from whose events there are and how many, and nothing else.
+
+    upto: of each origin, the number of its last event.
+    """
+    digest = hashlib.sha256(json.dumps(sorted(upto.items())).encode()).digest()
+    return int.from_bytes(digest[:4], "little")
+
+
 def stream_name(stream: str, origin: str, uid: str) -> str:
     """What learner `uid` calls a stream of learner `origin`."""
     return stream if origin == uid else f"{stream}@{origin}"
@@ -345,7 +354,7 @@ class _Derivation:
         """A place with all that a set of events leaves in memory, and nothing learned."""
         lineages = self._lineages(key)
         if len(lineages) > 1:
-            draft = self._blank(_content_seed(key))
+            draft = self._blank(content_seed(dict(key)))
             for event in self._in_order(key):
                 _take(draft, event, _recall)
             draft.place.open.clear()
@@ -453,8 +462,3 @@ def _is_outdated(origin: str, told: Mapping[str, Mapping[str, int]]) -> bool:
         _is_covered(own, of) and (not _is_covered(of, own) or other < origin)
         for other, of in others
     )
-
-
-def _content_seed(key: Key) -> int:
-    digest = hashlib.sha256(json.dumps(key).encode()).digest()
-    return int.from_bytes(digest[:4], "little")

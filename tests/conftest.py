@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
+# The benchmarks are scripts beside the package, not a part of it: found from the root.
+sys.path.insert(0, str(HERE.parent))
 
 
 def pytest_configure(config: pytest.Config) -> None:

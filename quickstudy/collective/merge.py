@@ -20,8 +20,6 @@ Left out: merging into a learner that exists (but see `Learner.adopt`).
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -63,9 +61,8 @@ class Account:
 
     @property
     def seed(self) -> int:
-        """Follows from whose events there are and how many, not from who is named first."""
-        told = json.dumps(sorted(union.reach(self.events).items()))
-        return int.from_bytes(hashlib.sha256(told.encode()).digest()[:4], "little") >> 1
+        """Of the new learner (see `lineage.content_seed`); 31 bits."""
+        return lineage.content_seed(union.reach(self.events)) >> 1
 
 
 # ---- the face
@@ -104,18 +101,13 @@ def merge(
     """
     path = folders.resolve(into)
     folders.check_free(path.absolute())
-    with parents(learners, settings, tell, alone=bool(without)) as opened:
-        account = gather(opened, without)
-        with (
-            folders.new(path, settings={"seed": account.seed}) as beside,
-            _moved_in(beside, account, settings, tell) as new,
-        ):
-            is_bold = force or bool(without)
-            found = prospect.all_of(opened, new, tell) if look or not is_bold else ()
-            if look:
-                look(found)
-            if not is_bold:
-                _check_kept(found, retention, new.name)
+    with _united(learners, path, without, settings, tell) as (opened, new):
+        is_bold = force or bool(without)
+        found = prospect.all_of(opened, new, tell) if look or not is_bold else ()
+        if look:
+            look(found)
+        if not is_bold:
+            _check_kept(found, retention, new.name)
     return open_learner(path, settings)
 
 
@@ -130,19 +122,34 @@ def preview(
 
     Arguments and errors: as `merge`.
     """
-    with parents(learners, settings, tell, alone=bool(without)) as opened:
-        account = gather(opened, without)
-        with (
-            tempfile.TemporaryDirectory() as scratch,
-            folders.new(Path(scratch) / "merged", settings={"seed": account.seed}) as beside,
-            _moved_in(beside, account, settings, tell) as new,
-        ):
-            return prospect.all_of(opened, new, tell)
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        _united(learners, Path(scratch) / "merged", without, settings, tell) as (opened, new),
+    ):
+        return prospect.all_of(opened, new, tell)
 
 
 def provenance(learner: Learner) -> tuple[Share, ...]:
     """Who contributed what to a learner's experience (see `union.provenance`)."""
     return union.provenance(learner.log, learner.name)
+
+
+@contextlib.contextmanager
+def _united(
+    learners: Sequence[str | Path],
+    path: Path,
+    without: Sequence[str],
+    settings: minds.Settings | None,
+    tell: Tell | None,
+) -> Iterator[tuple[list[Learner], Learner]]:
+    """The parents and the new learner, whose folder is at `path` once this is over."""
+    with parents(learners, settings, tell, alone=bool(without)) as opened:
+        account = gather(opened, without)
+        with (
+            folders.new(path, settings={"seed": account.seed}) as beside,
+            _moved_in(beside, account, settings, tell) as new,
+        ):
+            yield opened, new
 
 
 # ---- from parents to an account
@@ -269,6 +276,9 @@ def _moved_in(
         note = union.mark_note(upto, account.seeds, account.names)
         folder.log.append(Kind.NOTE, note=note)
     progress = words.telling() if tell else None
+    if tell and (several := {job: len(of) for job, of in account.known.items() if len(of) > 1}):
+        what = ", ".join(f"{job} (of {number} learners)" for job, number in several.items())
+        tell(f"Making one mind for each job that several know: {what}.")
     with Learner(Folder.open(beside), settings, progress, account.known) as new:
         yield new
 

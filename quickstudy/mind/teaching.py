@@ -265,7 +265,7 @@ def loss(
 
     Values: Huber's loss over members and allowed options. Decisions: cross-entropy of the
     pupil's choice, at a sharpness where the teacher's typical gap counts, against the
-    teacher's. Amounts: squared error of the actor's mean where it is squashed, and of its
+    teacher's. Amounts: squared error of the actor's mean before it is squashed, and of its
     log-std.
     """
     critic, actor = parameters

@@ -72,3 +72,13 @@ def test_of_two_lines_on_one_task_the_later_counts(tmp_path: Path) -> None:
         runs.append(path, merged_line(3, merged))
     (line,) = runs.kept_lines(path)
     assert line["scores"][0]["merged"] == 2.0
+
+
+def test_what_is_there_becomes_a_table(tmp_path: Path) -> None:
+    runs.append(tmp_path / "merging.jsonl", merged_line(1, 96.0))
+    given = ["--table", "--output", str(tmp_path)]
+    asked = runs.options("merging", merging.__doc__, ("KIND", "SEED", "STEPS")).parse_args(
+        given
+    )
+    runs.tabulate("merging", asked, [], merging.written, given)
+    assert "Made by `python -m benchmarks.merging` on" in (tmp_path / "merging.md").read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import gymnasium
@@ -10,6 +11,7 @@ import jax
 import numpy as np
 
 import quickstudy as qs
+from quickstudy.collective.replay import replay
 from quickstudy.learner import Learner
 from quickstudy.mind import judgement
 from quickstudy.mind import mind as minds
@@ -47,10 +49,15 @@ def dispatched(learner: Learner, steps: int, seed: int = 0) -> None:
         learner.finish(decision.id)
 
 
+def copied(path: Path, to: Path, *but: str) -> Path:
+    """A copy of a learner's folder as a killed process leaves it, but for some files."""
+    shutil.copytree(path, to, ignore=shutil.ignore_patterns("lock", *but))
+    return to
+
+
 def without_mind(path: Path, to: Path) -> Path:
     """A copy of a learner's folder that has to be rebuilt from experience alone."""
-    shutil.copytree(path, to, ignore=shutil.ignore_patterns("lock", "mind.*"))
-    return to
+    return copied(path, to, "mind.*")
 
 
 def assert_same(one: Learner, two: Learner, job: str) -> None:
@@ -71,3 +78,30 @@ def assert_same(one: Learner, two: Learner, job: str) -> None:
     for raw in mind.memory.raw[:20]:
         a, b = (x.decide(raw, job, explore=False, record=False) for x in (one, two))
         assert (a.action, a.value) == (b.action, b.value)
+
+
+def assert_rebuilt(path: Path, to: Path) -> None:
+    """A learner's minds are what its experience alone makes of them; `to`: for a copy."""
+    with opened(path) as one, opened(without_mind(path, to)) as two:
+        for job in one.jobs:
+            assert_same(one, two, job)
+    found = replay(path, SMALL)
+    assert [each.is_equal and each.alike == 1.0 for each in found] == [True] * len(one.jobs)
+
+
+def assert_kill_changes_nothing(one: Learner, to: Path, job: str) -> None:
+    """Who is opened after a kill, with the cache that was saved or none, is the same."""
+    one.log.sync()
+    for path in (copied(one.path, to / "killed"), without_mind(one.path, to / "bare")):
+        with opened(path) as other:
+            assert_same(one, other, job)
+
+
+def assert_merges_into(
+    expected: Path, families: Iterable[Sequence[Path]], to: Path, job: str
+) -> None:
+    """Each family of parents, in whatever order, makes the same learner."""
+    with opened(expected) as one:
+        for number, parents in enumerate(families):
+            with merged(*parents, into=to / f"{number}") as found:
+                assert_same(one, found, job)

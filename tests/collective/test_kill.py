@@ -2,139 +2,78 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from learners import CART, DISPATCH, assert_same, dispatched, hired, merged, opened, worked
+from learners import SMALL, merged, opened, worked
 
-from quickstudy.experience import union
-from quickstudy.experience.folder import is_learner
+from benchmarks import crash_merge
+from benchmarks.crash_merge import SHARED, Home, is_fine, kill_merges, kill_openings
+from benchmarks.nursery import Nursery, nursery
+from benchmarks.runs import RunError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills and forks")
 
 
-class Nursery:
-    """Starts children, and kills them after so many seconds."""
-
-    def __init__(self, process: subprocess.Popen[str]):
-        self._process = process
-
-    def run(self, *order: object, seconds: float = 600.0) -> tuple[bool, float]:
-        """Whether the child had done its work, and how long it lived [s]."""
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.write(" ".join(map(str, (seconds, *order))) + "\n")
-        is_made = False
-        while (line := self._process.stdout.readline()).startswith("made"):
-            is_made = True
-        assert line.startswith("dead"), line
-        return is_made, float(line.split()[1])
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return crash_merge.raised(tmp_path, 1, SMALL)
 
 
-@contextmanager
-def nursery() -> Iterator[Nursery]:
-    here = Path(__file__).parent
-    with subprocess.Popen(
-        [sys.executable, "-W", "ignore", str(here / "kill_child.py")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": str(here.parent.parent)},
-        text=True,
-        bufsize=1,
-    ) as process:
-        try:
-            yield Nursery(process)
-        finally:
-            assert process.stdin
-            process.stdin.close()
+@pytest.fixture
+def nurse() -> Iterator[Nursery]:
+    with nursery(sys.executable, str(Path(__file__).parent / "kill_child.py")) as nurse:
+        yield nurse
 
 
-def events(path: Path) -> list[tuple]:
-    with opened(path) as learner:
-        assert learner.log.verify().is_sound
-        return [(e.origin, e.origin_n, e.job, e.key, e.reward) for e in union.read(learner.log)]
+def test_kill_merges(home: Home, nurse: Nursery) -> None:
+    *killed, last = kill_merges(nurse, home, 3, random.Random(1))
+    assert all(map(is_fine, [*killed, last])), [*killed, last]
+    assert sum(line["is_killed"] for line in killed) == 3 and not killed[0]["is_there"]
+    assert last["is_there"] and last["is_done"] and not last["is_killed"]
+    with pytest.raises(RunError, match="came to no end"):
+        nurse.run("open", home.path / "nowhere")
 
 
-def check_whole(path: Path, expected: Path) -> None:
-    told = [[event for event in events(one) if event[0] in PARENTS] for one in (path, expected)]
-    assert told[0] == told[1] != []
-    with opened(path) as found, opened(expected) as as_it_should:
-        assert_same(found, as_it_should, CART)
-        assert_same(found, as_it_should, DISPATCH)
+def test_what_is_wrong_is_noticed(home: Home) -> None:
+    merged(*home.parents, into=home.whole).close()
+    for name in ("another", "bare"):
+        shutil.copytree(home.whole, home.path / name, ignore=shutil.ignore_patterns("lock"))
+    (home.path / "bare/mind.json").unlink()
+    assert home.wrong(home.path / "bare") == []
+    with opened(home.path / "another") as another:
+        another.mind(SHARED).learned.instinct.weights[:] += 1.0
+        another.save()
+    assert home.wrong(home.path / "another") == ["its mind is another"]
+    assert home.wrong(home.parents[0]) == [
+        "its experience is not the union", "it knows other jobs", "its mind is another"
+    ]  # fmt: skip
+    assert not home.is_touched()
+    with opened(home.parents[0]) as ada:
+        worked(ada, 5)
+    assert home.is_touched()
 
 
-PARENTS: set[str] = set()
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("home")
-    for name, seed in (("ada", 1), ("bea", 2)):
-        with hired(home / name, seed) as learner:
-            worked(learner, 70)
-            dispatched(learner, 20, seed)
-            PARENTS.add(learner.uid)
-    merged(home / "ada", home / "bea", into=home / "whole").close()
-    return home
-
-
-def kill_merges(home: Path, places: Path, kills: int, seed: int) -> tuple[int, int]:
-    """Gives how many kills left no learner, and how many a whole one."""
-    rng, none, whole = random.Random(seed), 0, 0
-    parents = home / "ada", home / "bea"
-    before = [events(parent) for parent in parents]
-    with nursery() as nurse:
-        for name in ("cold", "warm"):
-            is_made, seconds = nurse.run("merge", places / name, *parents)
-            assert is_made
-        for number in range(kills):
-            into = places / f"{number}"
-            at = rng.uniform(0, 1.1 * seconds)
-            is_made, _ = nurse.run("merge", into, *parents, seconds=at)
-            if is_learner(into):
-                check_whole(into, home / "whole")
-                whole += 1
-            else:
-                assert not is_made and not into.exists()
-                none += 1
-                if none == 1:  # what the dead one left does not stand in the way
-                    assert nurse.run("merge", into, *parents)[0]
-                    check_whole(into, home / "whole")
-    assert [events(parent) for parent in parents] == before
-    return none, whole
-
-
-def kill_studies(home: Path, place: Path, kills: int, seed: int) -> int:
-    """A merged learner without its mind is opened again and again, and killed at it."""
-    rng, made = random.Random(seed), 0
-    ignored = shutil.ignore_patterns("lock", "mind.*")
-    with nursery() as nurse:
-        for name in ("cold", "warm"):
-            shutil.copytree(home / "whole", place / name, ignore=ignored)
-            seconds = nurse.run("open", place / name)[1]
-        for number in range(kills):
-            path = place / f"{number}"
-            shutil.copytree(home / "whole", path, ignore=ignored)
-            made += nurse.run("open", path, seconds=rng.uniform(0, 1.1 * seconds))[0]
-            check_whole(path, home / "whole")
-    return made
-
-
-def test_kill_merges(home: Path, tmp_path: Path) -> None:
-    none, whole = kill_merges(home, tmp_path, kills=3, seed=1)
-    assert none + whole == 3 and none
+def test_what_was_said_to_be_done_is_there() -> None:
+    line = {"of": "merge", "seconds": 1.0, "usual": 2.0, "is_killed": True, "is_done": True,
+            "is_there": True, "is_touched": False, "wrong": []}  # fmt: skip
+    lost, half = line | {"is_there": False}, line | {"wrong": ["half a learner"]}
+    assert [is_fine(one) for one in (line, lost, half)] == [True, False, False]
+    text = crash_merge.report([line, lost, half, line | {"of": "open"}], 5, "c")
+    assert "| said to be done, and not there | 1 |" in text
+    assert "| 3; 1; 2 |" in text and "| 1; 0; 1 |" in text and "| 2 of 3 |" in text
+    assert "| merge | 1.00 | 2.00 | yes | yes | **half a learner** |" in text
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
-def test_kill_often(home: Path, tmp_path: Path, seed: int) -> None:
-    none, whole = kill_merges(home, tmp_path, kills=25, seed=seed)
-    assert none and whole
-    (tmp_path / "study").mkdir()
-    assert kill_studies(home, tmp_path / "study", kills=10, seed=seed) < 10
+def test_kill_often(home: Home, nurse: Nursery, seed: int) -> None:
+    rng = random.Random(seed)
+    merges = list(kill_merges(nurse, home, 25, rng))
+    openings = list(kill_openings(nurse, home, 10, rng))
+    assert all(map(is_fine, merges + openings)), merges + openings
+    assert {line["is_there"] for line in merges[:-1]} == {True, False}

@@ -16,7 +16,11 @@ from learners import (
     BOX,
     DISPATCH,
     SMALL,
+    assert_kill_changes_nothing,
+    assert_merges_into,
+    assert_rebuilt,
     assert_same,
+    copied,
     dispatched,
     hired,
     merged,
@@ -166,17 +170,11 @@ def test_who_has_only_the_knowledge_decides_as_the_giver(sites: Path, tmp_path: 
 
 
 def test_it_learns_on_from_there(sites: Path, tmp_path: Path) -> None:
-    shutil.copytree(sites / "dora", tmp_path / "on")
-    with opened(tmp_path / "on") as on:
+    with opened(copied(sites / "dora", tmp_path / "on")) as on:
         dispatched(on, 20, 7)
         on.save()
         dispatched(on, 5, 8)
-        on.log.sync()
-        for name, left in (("killed", "lock"), ("bare", "mind.*")):
-            ignored = shutil.ignore_patterns("lock", left)
-            shutil.copytree(tmp_path / "on", tmp_path / name, ignore=ignored)
-            with opened(tmp_path / name) as other:
-                assert_same(on, other, DISPATCH)
+        assert_kill_changes_nothing(on, tmp_path, DISPATCH)
         assert on.steps(DISPATCH) == 25
 
 
@@ -188,20 +186,13 @@ def test_neither_order_nor_repetition_matters(
     name: str, others: list[tuple[str, ...]], sites: Path, tmp_path: Path
 ) -> None:
     shutil.copy(sites / "ada.k", sites / "copy.k")
-    with opened(sites / name) as expected:
-        for number, parents in enumerate(others):
-            paths = [sites / parent for parent in parents]
-            with merged(*paths, into=tmp_path / f"{number}") as found:
-                assert_same(expected, found, DISPATCH)
+    families = [[sites / parent for parent in parents] for parents in others]
+    assert_merges_into(sites / name, families, tmp_path, DISPATCH)
 
 
 @pytest.mark.parametrize("name", ["cleo", "dora"])
 def test_rebuilt_from_the_log_it_is_the_same(name: str, sites: Path, tmp_path: Path) -> None:
-    bare = without_mind(sites / name, tmp_path / "bare")
-    with opened(sites / name) as one, opened(bare) as two:
-        assert_same(one, two, DISPATCH)
-    (found,) = replay(sites / name, SMALL)
-    assert found.is_equal and found.alike == 1.0
+    assert_rebuilt(sites / name, tmp_path / "bare")
 
 
 def test_it_weighs_in_what_is_merged(sites: Path) -> None:
@@ -243,8 +234,7 @@ def test_beside_what_it_was_made_of_it_counts_for_nothing(sites: Path, tmp_path:
 def test_later_knowledge_of_the_same_learner_takes_its_place(
     sites: Path, tmp_path: Path
 ) -> None:
-    shutil.copytree(sites / "ada", tmp_path / "ada")
-    with opened(tmp_path / "ada") as ada:
+    with opened(copied(sites / "ada", tmp_path / "ada")) as ada:
         dispatched(ada, 10, 4)
     told(tmp_path / "ada", tmp_path / "later.k")
     with (
@@ -335,6 +325,8 @@ def test_commands(own_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert main(["export", "ada", "--job", DISPATCH, "--to", file, "--knowledge"]) == 0
     assert "none of which is in it" in capsys.readouterr().out
     assert main(["merge", "bea", file, "--into", "cleo", "--force"]) == 0
-    assert "ada-knowledge: dispatch 45 steps" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "ada-knowledge: dispatch 45 steps" in said.out
+    assert "each job that several know: dispatch (of 2 learners)." in said.err
     assert main(["merge", "bea", __file__, "--into", "eve"]) == BadSkill.exit_code
     assert "not a skill file" in capsys.readouterr().err

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import shutil
 from pathlib import Path
 
 import apsw
@@ -18,7 +17,11 @@ from learners import (
     DISPATCH,
     SMALL,
     TWO,
+    assert_kill_changes_nothing,
+    assert_merges_into,
+    assert_rebuilt,
     assert_same,
+    copied,
     dispatched,
     hired,
     merged,
@@ -29,7 +32,6 @@ from learners import (
 
 import quickstudy as qs
 from quickstudy.collective.merge import preview, provenance
-from quickstudy.collective.replay import replay
 from quickstudy.errors import (
     CannotMerge,
     DamagedLearner,
@@ -82,23 +84,13 @@ def test_a_job_that_one_parent_knows_is_known_as_that_one_knows_it(family: Path)
 def test_rebuilt_from_experience_alone_it_is_the_same(
     name: str, family: Path, tmp_path: Path
 ) -> None:
-    with (
-        opened(family / name) as one,
-        opened(without_mind(family / name, tmp_path / "x")) as two,
-    ):
-        for job in one.jobs:
-            assert_same(one, two, job)
-    found = replay(family / name, SMALL)
-    assert [each.is_equal and each.alike == 1.0 for each in found] == [True] * len(one.jobs)
+    assert_rebuilt(family / name, tmp_path / "x")
 
 
 def test_neither_order_nor_repetition_matters(family: Path, tmp_path: Path) -> None:
     ada, eve, twins = family / "ada", family / "eve", family / "twins"
     others = [(eve, ada), (ada, eve, ada), (twins, ada), (eve, twins)]
-    with opened(twins) as expected:
-        for number, paths in enumerate(others):
-            with merged(*paths, into=tmp_path / f"{number}") as found:
-                assert_same(expected, found, CART)
+    assert_merges_into(twins, others, tmp_path, CART)
 
 
 def test_merged_with_itself_it_is_a_copy(family: Path, tmp_path: Path) -> None:
@@ -115,26 +107,17 @@ def test_merged_with_itself_it_is_a_copy(family: Path, tmp_path: Path) -> None:
 def test_it_works_on_and_a_kill_changes_nothing(
     name: str, family: Path, tmp_path: Path
 ) -> None:
-    shutil.copytree(family / name, tmp_path / "on")
-    with opened(tmp_path / "on") as one:
+    with opened(copied(family / name, tmp_path / "on")) as one:
         worked(one, 40)
         one.save()
         worked(one, 30)
-        one.log.sync()
-        shutil.copytree(
-            tmp_path / "on", tmp_path / "killed", ignore=shutil.ignore_patterns("lock")
-        )
-        alone = without_mind(tmp_path / "on", tmp_path / "alone")
-        with opened(tmp_path / "killed") as killed, opened(alone) as rebuilt:
-            assert_same(one, killed, CART)
-            assert_same(one, rebuilt, CART)
+        assert_kill_changes_nothing(one, tmp_path, CART)
 
 
 def test_merged_with_its_parents_again_it_stays_what_it_became(
     family: Path, tmp_path: Path
 ) -> None:
-    shutil.copytree(family / "twins", tmp_path / "on")
-    with opened(tmp_path / "on") as on:
+    with opened(copied(family / "twins", tmp_path / "on")) as on:
         worked(on, 30)
     with (
         opened(tmp_path / "on") as on,
@@ -237,7 +220,7 @@ def test_undone_the_other_parent_is_back(family: Path, tmp_path: Path) -> None:
 
 
 def test_undone_after_work_its_own_work_stays(family: Path, tmp_path: Path) -> None:
-    shutil.copytree(family / "twins", tmp_path / "on")
+    copied(family / "twins", tmp_path / "on")
     with opened(tmp_path / "on") as on:
         worked(on, 30)
     with merged(tmp_path / "on", into=tmp_path / "left", without=["eve"]) as left:
@@ -250,7 +233,7 @@ def test_undone_after_work_its_own_work_stays(family: Path, tmp_path: Path) -> N
 
 
 def test_one_job_is_taken_up_by_a_learner_that_lives(family: Path, tmp_path: Path) -> None:
-    shutil.copytree(family / "ada", tmp_path / "ada")
+    copied(family / "ada", tmp_path / "ada")
     with opened(tmp_path / "ada") as ada, opened(family / "bea") as bea:
         told = union.read(bea.log)
         new = ada.adopt(DISPATCH, told, {bea.uid: bea.seed}, {bea.uid: bea.name})
@@ -266,7 +249,7 @@ def test_one_job_is_taken_up_by_a_learner_that_lives(family: Path, tmp_path: Pat
 
 def test_a_job_is_taken_up_in_the_middle_of_an_episode(family: Path, tmp_path: Path) -> None:
     """Both know the job: the mind is pooled, its own episode is over, and it goes on."""
-    shutil.copytree(family / "ada", tmp_path / "ada")
+    copied(family / "ada", tmp_path / "ada")
     with opened(tmp_path / "ada") as ada, opened(family / "eve") as eve:
         worked(ada, 5)
         ada.adopt(CART, union.read(eve.log), {eve.uid: eve.seed}, {eve.uid: eve.name})
@@ -377,7 +360,7 @@ def test_another_job_of_the_same_name(family: Path, tmp_path: Path) -> None:
 
 def test_two_copies_of_one_folder_that_both_worked_on(family: Path, tmp_path: Path) -> None:
     for name, steps in (("x", 12), ("y", 15)):
-        shutil.copytree(family / "ada", tmp_path / name)
+        copied(family / "ada", tmp_path / name)
         with opened(tmp_path / name) as copy:
             copy.declare(DISPATCH, BOX, TWO)
             dispatched(copy, steps, seed=steps)
@@ -387,7 +370,7 @@ def test_two_copies_of_one_folder_that_both_worked_on(family: Path, tmp_path: Pa
 
 
 def test_a_damaged_log(family: Path, tmp_path: Path) -> None:
-    shutil.copytree(family / "eve", tmp_path / "eve", ignore=shutil.ignore_patterns("lock"))
+    copied(family / "eve", tmp_path / "eve")
     log = tmp_path / "eve/experience.db"
     with contextlib.closing(apsw.Connection(str(log))) as db:
         db.execute("UPDATE events SET reward = reward + 1 WHERE reward IS NOT NULL")
@@ -399,7 +382,7 @@ def test_a_damaged_log(family: Path, tmp_path: Path) -> None:
 
 
 def test_a_learner_of_a_later_version(family: Path, tmp_path: Path) -> None:
-    shutil.copytree(family / "eve", tmp_path / "eve", ignore=shutil.ignore_patterns("lock"))
+    copied(family / "eve", tmp_path / "eve")
     about = tmp_path / "eve/learner.toml"
     about.write_text(about.read_text().replace("format = 1", "format = 99"))
     with pytest.raises(DamagedLearner, match=r"format 99.*upgrade"):
