@@ -23,8 +23,12 @@ MAY = {
     "hopeless": GROUND | {"life"},
     "rivals": GROUND,
     "lineage": GROUND | {*ROOMS, "life"},
+    "cache": GROUND | {"experience", "mind"},
     "recollection": GROUND | {*ROOMS, "life"},
-    "learner": GROUND | {*ROOMS, "hopeless", "life", "lineage", "recollection", "rivals"},
+    "learner": GROUND
+    | {*ROOMS, "cache", "hopeless", "life", "lineage", "recollection", "rivals"},
+    "front": GROUND | {*ROOMS, "cache", "learner", "life"},
+    "student": GROUND | {"experience", "learner"},
     "collective": GROUND
     | {
         *ROOMS,
