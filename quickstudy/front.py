@@ -220,25 +220,26 @@ class Front:
         by: str = LEARNER,
         proposed: Proposed | None = None,
         note: dict[str, Any] | None = None,
+        key: str | None = None,
     ) -> int:
         """A decision as it was taken, whoever took it; gives its position in the log.
 
         Args:
           observation, flat: packed. by: "learner", or who took it instead of the learner:
             "mentor", "incumbent" or "fallback". proposed: what the learner had proposed there,
-            needed where it took the decision. note: to be kept with it.
+            needed where it took the decision. note: to be kept with it. key: as `life.record`.
         """
         place = self.learner.place(job)
         if stream not in place.open:
             life.begin(place, stream)
         if by != LEARNER:
             _check_by(by)
-            return life.record(place, observation, flat, stream, by, note=note)
+            return life.record(place, observation, flat, stream, by, note=note, key=key)
         if proposed is None:
             raise ValueError("The learner's own decision is recorded with what it proposed.")
         return life.record(
             place, observation, flat, stream, proposed.leader, proposed.value,
-            proposed.explored, note,
+            proposed.explored, note, key=key,
         )  # fmt: skip
 
     def outcome(

@@ -170,6 +170,7 @@ def record(
     explored: bool = False,
     note: dict[str, Any] | None = None,
     predictions: Forecast | None = None,
+    key: str | None = None,
 ) -> int:
     """A decision, whoever took it: recorded, taken in; gives its position.
 
@@ -178,6 +179,7 @@ def record(
       value: of that action, if it is known. note: to be kept with the event.
       predictions: as `minds.act` gave them a moment ago; None computes them again, as replay
         does: of what was proposed earlier they may be outdated.
+      key: by which the log finds it; the job must have no event of this key yet.
     """
     mind, episode = place.mind, place.open[stream]
     is_own = leader in SPEEDS
@@ -191,6 +193,7 @@ def record(
         stream=stream,
         episode=episode.number,
         step=episode.steps,
+        key=key,
         observation=observation.raw,
         mask=observation.mask,
         action=flat,

@@ -34,6 +34,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -112,7 +114,9 @@ class Office:
         if post is None:
             return
         post.replay(event)
-        self._latest = max(self._latest, note.get("at", 0.0), note.get("post", note).get("at", 0.0))
+        self._latest = max(
+            self._latest, note.get("at", 0.0), note.get("post", note).get("at", 0.0)
+        )
         self._heed(note.get("gate", ()))
 
     # ---- posts
@@ -228,7 +232,7 @@ class Office:
         return post.begun(stream, episode, is_mentors)
 
     def _cut(self, post: Post, run: Run, last: Observation | None = None) -> Run:
-        """The learner's chain of decisions is cut; the caller's episode goes on in a new one."""
+        """The learner's chain of decisions is cut; the caller's episode goes on anew."""
         if not run.latest:
             return run
         waiting = run.waiting
@@ -287,10 +291,10 @@ class Office:
         if by == "learner" and post.declared.decision_cost:
             cost = -post.declared.decision_cost
             self._earn(post, n, run.stream, cost, COST)
-        if id in post.audits and by != "learner" and facts["verdict"] == "shadow":
-            if post.wording.is_alike(flat, proposed.flat):
-                self._judge(post, id, facts["class"], False, "It proposed what was done.", by)
-        answer = _answer(post, id, facts, flat, proposed.flat, proposed.value, run.episode, n)
+        is_shadow_audit = id in post.audits and facts["verdict"] == "shadow"
+        if is_shadow_audit and post.wording.is_alike(flat, proposed.flat):
+            self._judge(post, id, facts["class"], False, "It proposed what was done.", by)
+        answer = _answer(post, id, facts, flat, proposed.flat, proposed.value, n)
         self._say("decision", post, id=id, answer=answer)
         return answer
 
@@ -312,10 +316,10 @@ class Office:
             worth=value.worth,
             spread=value.spread,
             support=value.support,
-            note={"post": facts | {"episode": run.episode}},
+            note={"post": facts},
         )
         post.proposed(n, run.stream, facts)
-        answer = _answer(post, n, facts, None, proposed.flat, value, run.episode, n)
+        answer = _answer(post, n, facts, None, proposed.flat, value, n)
         kind = "asked" if answer.needs_approval else "decision"
         self._say(kind, post, id=n, answer=answer)
         return answer
@@ -329,22 +333,17 @@ class Office:
           UnknownDecision: no such answer was ever given.
         """
         post, event, facts = self._facts(id)
-        kept = event
         decision = self._log.find(post.name, f"@{id}") if event.kind == Kind.NOTE else None
         if decision is not None:
             event = self._at(decision)
             assert event.note is not None
             facts = event.note["post"]
         proposed = _proposed(event, facts)
-        episode = (kept.note or {})["post"].get("episode")
         if event.kind == Kind.DECISION:
-            run_episode = self._episode(post, id, event)
             return _answer(
-                post, id, facts, event.action, proposed.flat, proposed.value, run_episode, event.n
+                post, id, facts, event.action, proposed.flat, proposed.value, event.n
             )
-        answer = _answer(
-            post, id, facts, None, proposed.flat, proposed.value, episode, self._log.last
-        )
+        answer = _answer(post, id, facts, None, proposed.flat, proposed.value, self._log.last)
         if id in post.asking or facts["verdict"] != "ask":
             return answer
         waits = post.missing.get(id)
@@ -353,11 +352,6 @@ class Office:
         return replace(
             answer, verdict="refuse", needs_approval=False, reasons=reasons, expires=until
         )
-
-    def _episode(self, post: Post, id: int, event: Event) -> str | None:
-        facts: Facts = (event.note or {})["post"]
-        episode: str | None = facts.get("episode")
-        return episode
 
     def _facts(self, id: int) -> tuple[Post, Event, Facts]:
         """What was kept of an answer. UnknownDecision: there was none."""
@@ -398,7 +392,7 @@ class Office:
             last = wording.observation(told.observation, is_over=True)
         decision = self._decision_of(post, event, told, now)
         stream = self._at(decision).stream if decision != event.n else event.stream
-        reward = self._news(post, decision, facts, reward, part, now)
+        reward = self._news(post, id, decision, reward, part, now)
         end = self._end_told(post, id, decision, stream, told)
         if told.is_error is not None:
             why = "Whoever told the outcome said so."
@@ -442,9 +436,12 @@ class Office:
         flat = post.wording.action(taken)
         if not post.wording.allows(event.mask, flat):
             raise BadAction(f"The action {taken!r} is not among those that the mask allowed.")
-        facts: Facts = (event.note or {})["post"] | {"of": event.n, "at": self._latest}
+        facts: Facts = (event.note or {})["post"]
+        verdict, why = facts["verdict"], tuple(facts.get("reasons", ()))
         if event.n in post.asking:
-            self._refuse(post, event.n, ("Whoever asked did not wait for an answer.",))
+            verdict, why = "refuse", ("Whoever asked did not wait for an answer.",)
+            self._refuse(post, event.n, why)
+        facts = _settled(facts, event.n, self._latest, verdict, why)
         run = post.runs[waits.stream]
         return self._take(post, run, proposed, flat, "incumbent", facts)
 
@@ -461,8 +458,8 @@ class Office:
     def _news(
         self,
         post: Post,
+        id: int,
         decision: int,
-        facts: Facts,
         reward: float | None,
         part: str,
         now: float,
@@ -479,15 +476,12 @@ class Office:
                     f"{reward:g}; give a further part a key of its own."
                 )
             return None
-        until = facts.get("until", 0.0)
-        if opened := post.open.get(post.ids.get(decision, decision)):
-            until = opened.until
-        elif decision in post.ids or not until:
-            until = ((self._at(decision).note or {})["post"])["until"]
+        opened = post.open.get(id)
+        until = opened.until if opened else (self._at(decision).note or {})["post"]["until"]
         if now > until and not post.declared.accepts_late:
             raise Expired(
-                f"The reward for decision {decision} came {now - until:.3g} s too late: the post "
-                f"waits {post.declared.wait_seconds:g} s; declare accepts_late or wait longer."
+                f"The reward for decision {id} came {now - until:.3g} s too late: the post waits "
+                f"{post.declared.wait_seconds:g} s; declare accepts_late or a longer wait."
             )
         return float(reward)
 
@@ -580,7 +574,9 @@ class Office:
         """
         if post.queues[of].waits_for(id):
             return self._judge(post, id, of, is_error, why, who)
-        return self._note(post, {"act": _act("judge", who, why, of=id, is_error=is_error)})
+        act = _act("judge", who, why, of=id, is_error=is_error)
+        post.heard(act, self._latest)
+        return self._note(post, {"act": act})
 
     def _judge(
         self,
@@ -636,7 +632,9 @@ class Office:
     def inbox(self, name: str | None = None) -> list[Waiting]:
         """What waits for a person, oldest first. UnknownPost."""
         posts = list(self._posts.values()) if name is None else [self._post(name)]
-        found = [self._waiting(post, id) for post in posts for id in (*post.asking, *post.audits)]
+        found = [
+            self._waiting(post, id) for post in posts for id in (*post.asking, *post.audits)
+        ]
         return sorted(found, key=lambda one: (one.asked, one.id))
 
     def _waiting(self, post: Post, id: int) -> Waiting:
@@ -829,8 +827,8 @@ class Office:
         self._time()
         _check_text(who, "who")
         rows = [self._lesson(post, number, one) for number, one in _in_order(lessons)]
-        for start, end in _episodes(rows):
-            self._front.demonstrate(name, rows[start:end], by, {"who": who})
+        for _, episode in groupby(rows, key=itemgetter(1)):
+            self._front.demonstrate(name, [shown for shown, _ in episode], by, {"who": who})
         post.ledger.lessons += len(rows)
         n = self._note(post, {"act": _act("lessons", who, "", count=len(rows), by=by)})
         self._say("lessons", post, count=len(rows), who=who)
@@ -908,13 +906,13 @@ class Office:
         now = self._time()
         _check_text(who, "who")
         _check_text(why, "why", can_be_empty=True)
-        classes = [action_class]
-        if action_class is None:
-            classes = [
-                of
-                for of, one in post.gate.standing(now).items()
-                if one.level > 0 and (is_demotion or one.lease_seconds is not None)
-            ]
+        standing = post.gate.standing(now)
+        is_due = {
+            of: one.level > 0 if is_demotion else one.level == 2 for of, one in standing.items()
+        }
+        classes = (
+            [of for of in standing if is_due[of]] if action_class is None else [action_class]
+        )
         change = post.gate.demote if is_demotion else post.gate.renew
         acts = [act for of in classes for act in change(of, why, who, now)]
         return self._gate(post, acts)
@@ -956,9 +954,11 @@ class Office:
         """What time does, on every post; gives how many things. Call it about once a second.
 
         Questions that nobody answered are refused; decisions of which nothing was told get the
-        default; what nobody judged counts as a mistake; leases end.
+        default; what nobody judged counts as a mistake; leases end. Takes in what the student
+        learned meanwhile.
         """
         now = self._time(now)
+        self._front.refresh()
         return sum(self._tick(post, now) for post in self._posts.values())
 
     def _tick(self, post: Post, now: float) -> int:
@@ -1063,8 +1063,10 @@ class Office:
         return [self.resolution(id) for id in reversed(latest)]
 
     def curve(self, name: str) -> list[dict[str, float]]:
-        """What was earned, in stretches of decisions: {"decisions", "episodes", "reward"}, where
-        "decisions" is how many there were up to the end of the stretch. UnknownPost."""
+        """What was earned in stretches of decisions, whose last one has the number "decisions".
+
+        Each is {"decisions", "episodes" (that ended), "reward"}. UnknownPost.
+        """
         points, upto = [], 0.0
         for decisions, episodes, reward in self._post(name).ledger.curve:
             upto += decisions
@@ -1165,7 +1167,6 @@ def _answer(
     flat: Array | None,
     proposed: Array,
     value: Value,
-    episode: str | None,
     position: int,
 ) -> Answer:
     said = post.wording.said
@@ -1176,7 +1177,7 @@ def _answer(
     return Answer(
         id=id,
         post=post.name,
-        episode=episode,
+        episode=facts.get("episode"),
         action=None if flat is None else own if flat is proposed else said(flat),
         proposed=own,
         verdict=facts["verdict"],

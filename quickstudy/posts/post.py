@@ -243,6 +243,11 @@ class Post:
             run.waiting = 0
         return self.queues[waits.action_class].leave(id)
 
+    def moved(self, id: int, stream: str) -> None:
+        """The episode of a proposal goes on in another one."""
+        (self.asking.get(id) or self.missing[id]).stream = stream
+        self.runs[stream].waiting = id
+
     def judged(self, id: int, is_error: bool, why: str, of: str) -> list[Judgement]:
         """Somebody said whether it was a mistake; gives what counts now."""
         self.audits.pop(id, None)
@@ -293,7 +298,12 @@ class Post:
                 what = "All posts were" if act["is_all"] else "The post was"
                 self._incident(act, f"{what} {_turned(act['state'])}. {act['why']}")
 
-    def _incident(self, act: Act, what: str) -> None:
+    def heard(self, act: Mapping[str, Any], at: float) -> None:
+        """What a person did: a mistake that was not drawn is no evidence, but an incident."""
+        if act["what"] == "judge" and act["is_error"]:
+            self._incident({**act, "at": at}, f"A mistake, at {act['of']}. {act['why']}")
+
+    def _incident(self, act: Mapping[str, Any], what: str) -> None:
         told = {"time": act["at"], "what": what.strip(), "who": act["who"]}
         self.incidents.append(told)
 
@@ -331,6 +341,12 @@ class Post:
             self.refused(note["refused"], note["at"], tuple(note["reasons"]))
         if "left" in note:
             self.left(note["left"])
+        if "moved" in note:
+            self.moved(note["moved"], stream)
+        if "mentors" in note:
+            self.runs[note["mentors"]].is_mentors = True
+        if "act" in note:
+            self.heard(note["act"], note["at"])
         if "over" in note:
             self.ended(note["over"])
         if "pin" in note:
