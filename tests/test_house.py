@@ -28,6 +28,7 @@ MAY = {
     | {*ROOMS, "cache", "hopeless", "life", "lineage", "recollection", "rivals"},
     "front": GROUND | {*ROOMS, "cache", "learner", "life"},
     "student": GROUND | {"experience", "learner"},
+    "history": GROUND | {"experience", "front"},
     "collective": GROUND
     | {
         *ROOMS,
