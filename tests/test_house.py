@@ -17,6 +17,7 @@ MAY = {
     "jobs": GROUND | {"jobs"},
     "mind": GROUND | {"mind"},
     "experience": GROUND | {"experience"},
+    "deployment": {"errors", "deployment"},
     "life": GROUND | set(ROOMS),
     "clinic": GROUND | {*ROOMS, "clinic", "learner", "life"},
     "hopeless": GROUND | {"life"},
@@ -46,7 +47,10 @@ MAY = {
     "ledger": GROUND | {"clinic", "jobs", "learner", "words"},
     "exams": GROUND | {*ROOMS, "exams", "interrupt", "learner", "report", "words"},
 }
-NEVER = {"experience": {"jax", "equinox", "optax"}}
+NEVER = {
+    "experience": {"jax", "equinox", "optax"},
+    "deployment": {"jax", "equinox", "optax", "numpy"},
+}
 
 
 def imported(path: Path) -> set[str]:
