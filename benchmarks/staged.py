@@ -5,9 +5,12 @@
 The anaesthetist's job. *Straight*: the learner acts from its first decision on, as `quickstudy
 work` does. *Staged*: it begins supervised, and the gate of `quickstudy.deployment` moves it as
 it shows what it may do. In shadow the incumbent acts; supervised, a mentor looks at each
-proposal; autonomous, it acts, and audits drawn at random can take that back. Where the mentor
-calls a supervised proposal an error, the incumbent's action is taken instead, and the learner
-is told that its own would have been bad (`Front.forbid`).
+proposal; autonomous, it acts. Audits, drawn at random, can take that back. Where the mentor
+calls a proposal an error and it is not too late, the incumbent's action is taken instead, and
+the learner is told that its own would have been bad (`Front.forbid`).
+
+Developed on seeds 0 and 1; on seed 100, where audits in shadow taught nothing yet, it stayed in
+shadow for good, so that the reported seeds are others.
 
 Harm is a half minute in which the patient is too deep (true depth of sleep below 35), or too
 light (above 65) once 15 minutes of the operation are over; whoever acted. The mentor, who is
@@ -41,7 +44,7 @@ from quickstudy.types import End
 
 RESULTS = Path(__file__).parent / "results" / "staged.md"
 JOB, STREAM, CLASS = "anaesthetist", "work", "infusion"
-SEEDS = range(100, 103)
+SEEDS = range(105, 108)
 STEPS = 2_400
 DEEP, LIGHT, INDUCTION = 35.0, 65.0, 30
 LOW, HIGH, HELD, LOOKED_AHEAD, ALLOWANCE = 40.0, 60.0, 4, 12, 1.0
@@ -145,9 +148,9 @@ def live(seed: int, how: str, steps: int = STEPS) -> Run:
 def _decide(front: Front, gate: Gate | None, theatre: Theatre, run: Run) -> End:
     """One half minute."""
     it = front.propose(JOB, theatre.shown, STREAM)
-    by = LEARNER if gate is None else _ruled(gate, theatre, it.action, run)
+    by, is_error = (LEARNER, False) if gate is None else _ruled(gate, theatre, it.action, run)
     action, flat = it.action, it.flat
-    if by == MENTOR:
+    if is_error and by != LEARNER:
         front.forbid(JOB, it.observation, it.flat)
     if by != LEARNER:
         action = theatre.incumbents()
@@ -160,8 +163,8 @@ def _decide(front: Front, gate: Gate | None, theatre: Theatre, run: Run) -> End:
     return end
 
 
-def _ruled(gate: Gate, theatre: Theatre, action: Any, run: Run) -> str:
-    """Who acts; an audit or an approval is judged at once."""
+def _ruled(gate: Gate, theatre: Theatre, action: Any, run: Run) -> tuple[str, bool]:
+    """Who acts, and whether the proposal was called an error: it is judged at once."""
     now = 30.0 * sum(run.by.values())
     ruling = gate.rule(Proposal(CLASS), now)
     is_error = False
@@ -174,10 +177,10 @@ def _ruled(gate: Gate, theatre: Theatre, action: Any, run: Run) -> str:
         if level != ruling.level:
             run.moves.append((sum(run.by.values()), level.name.lower()))
     if ruling.verdict is Verdict.SHADOW:
-        return INCUMBENT
+        return INCUMBENT, is_error
     if ruling.verdict is Verdict.ASK:
-        return MENTOR if is_error else LEARNER
-    return LEARNER if ruling.verdict is Verdict.ALLOW else INCUMBENT
+        return (MENTOR if is_error else LEARNER), is_error
+    return (LEARNER if ruling.verdict is Verdict.ALLOW else INCUMBENT), is_error
 
 
 def table(runs: Sequence[Run]) -> str:
