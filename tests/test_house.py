@@ -23,8 +23,15 @@ MAY = {
     "hopeless": GROUND | {"life"},
     "rivals": GROUND,
     "lineage": GROUND | {*ROOMS, "life"},
+    "cache": GROUND | {"experience", "mind"},
     "recollection": GROUND | {*ROOMS, "life"},
-    "learner": GROUND | {*ROOMS, "hopeless", "life", "lineage", "recollection", "rivals"},
+    "learner": GROUND
+    | {*ROOMS, "cache", "hopeless", "life", "lineage", "recollection", "rivals"},
+    "front": GROUND | {*ROOMS, "cache", "learner", "life"},
+    "settled": GROUND | {*ROOMS, "learner", "life", "lineage"},
+    "posts": GROUND | {*ROOMS, "deployment", "front", "posts"},
+    "student": GROUND | {"experience", "learner"},
+    "history": GROUND | {"experience", "front"},
     "collective": GROUND
     | {
         *ROOMS,
@@ -35,6 +42,7 @@ MAY = {
         "interrupt",
         "lineage",
         "life",
+        "settled",
         "words",
     },
     "careers": GROUND
