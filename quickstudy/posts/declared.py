@@ -176,6 +176,17 @@ class Wording:
         Raises:
           BadObservation: names the part that does not fit.
         """
+        shown, mask = self.job_terms(said, mask, candidates, is_over)
+        return self.layout.pack(shown, {"action_mask": mask}, over=is_over)
+
+    def job_terms(
+        self,
+        said: Any,
+        mask: Any = None,
+        candidates: Sequence[Sequence[float]] | None = None,
+        is_over: bool = False,
+    ) -> tuple[Any, Any]:
+        """As `observation`, not flattened yet: what the job shows, and its mask."""
         shown = said if self._reads_plainly else forms.read(self._observation, said)
         if self._has_candidates:
             listed, mask = self._slots(candidates, mask, is_over)
@@ -184,7 +195,7 @@ class Wording:
             forms.misfit("candidates", candidates, "none: the post's action is no set of them")
         if mask is not None and not self.layout.spec.options:
             forms.misfit("mask", mask, "none: the post's action has no options")
-        return self.layout.pack(shown, {"action_mask": mask}, over=is_over)
+        return shown, mask
 
     def action(self, said: Any) -> Array:
         """A caller's action, flat. BadAction: it does not fit."""
