@@ -119,9 +119,9 @@ class Desk:
         """The latest decisions, newest first."""
         return _json({"items": self.office.decisions(post, most)})
 
-    async def curve(self, post: form.Post, points: form.Most = 200) -> Response:
-        """Rewards over decisions."""
-        return _json({"items": self.office.curve(post, points)})
+    async def curve(self, post: form.Post) -> Response:
+        """What was earned, in stretches of decisions."""
+        return _json({"items": self.office.curve(post)})
 
     # ---- mentors
 

@@ -22,7 +22,7 @@ from quickstudy.service.door import LOOPBACK
 
 TIMEOUT_SECONDS = 3.0
 MOST_WAITING = 100
-TOLD = "inbox"
+TOLD = "asked"
 _log = logging.getLogger("quickstudy.service")
 
 

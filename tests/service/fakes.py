@@ -113,7 +113,7 @@ class FakeOffice:
         self._answers[position] = answer
         if asked.key is not None:
             self._keys[asked.key] = position
-        self._tell("inbox" if asks else "decision", name, position)
+        self._tell("asked" if asks else "decision", name, position)
         return answer
 
     def resolution(self, id: int) -> Answer:
@@ -209,7 +209,7 @@ class FakeOffice:
         self._post(name)
         return [{"id": id} for id in sorted(self._answers, reverse=True)][:most]
 
-    def curve(self, name: str, points: int = 200) -> list[dict[str, float]]:
+    def curve(self, name: str) -> list[dict[str, float]]:
         self._post(name)
         return []
 
