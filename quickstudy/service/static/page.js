@@ -1,0 +1,680 @@
+/* The live page: draws what the service tells and carries a person's answers back; it decides
+   nothing. No framework and no network but the service itself; uPlot (MIT) draws the two curves.
+
+   It reads, of GET /v1/posts:         switch, posts[{name, level, switch, waiting}]
+   of GET /v1/posts/{post}:            name, now, level, switch, switched{who, why, time}, reward_meaning,
+     action, observation (spaces), snapshot, steps, rewards, hours, lag, leader, episodes, open, incumbent,
+     curve[[step, mean, low, high]],
+     classes[{name, level, next, e_value, threshold, needed, judged, errors, tolerated, is_irreversible,
+              lease_left_seconds, lease_seconds, caps[{name, left, of}]}],
+     decisions[{id, time, action, by, verdict, action_class, worth, low, high, support, reward, is_audited, reasons}],
+     inbox[{id, time, expires, action_class, observation, action, worth, low, high, support, mask, reasons}],
+     audits[{id, time, action, action_class, worth, reward}], incidents[{time, kind, action_class, who, what}],
+     ledger{decisions, rewards, hours, return_mean, value_above_incumbent, by{}}, drives{}
+   of GET /v1/events:                  event (decision, inbox, …) and data {post, …, the fields of one decision}.
+   Any of them may be missing: it shows a dash. Times in seconds since 1970.
+
+   Left out: history further back than the service tells, and settings (they belong to the caller's code). */
+
+const SHOWN = 50, TRACE = 400, REFETCH = 1500, REDRAW = 250, LEVELS = ["shadow", "supervised", "autonomous"];
+const DAY = 86400, DASH = "–";
+const $ = (id) => document.getElementById(id);
+
+/* ---- small tools */
+
+/** An element; text goes in as text, so that nothing told can become markup. */
+function h(tag, props = {}, ...children) {
+  const [name, ...classes] = tag.split(".");
+  const node = document.createElement(name);
+  node.className = classes.join(" ");
+  for (const [key, value] of Object.entries(props)) {
+    if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    else if (value !== null && value !== undefined && value !== false) node.setAttribute(key, value === true ? "" : value);
+  }
+  node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+function svg(tag, props, ...children) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [key, value] of Object.entries(props)) node.setAttribute(key, value);
+  node.append(...children);
+  return node;
+}
+
+const drawn = new Map(); // id → what was drawn there last
+/** Draws into an element only where what is told has changed, and keeps the keyboard's place. */
+function put(id, told, draw) {
+  const now = JSON.stringify(told) ?? "";
+  if (drawn.get(id) === now) return;
+  drawn.set(id, now);
+  const held = $(id).contains(document.activeElement) ? document.activeElement.dataset.focus : null;
+  $(id).replaceChildren(...[draw()].flat().filter(Boolean));
+  if (held) $(id).querySelector(`[data-focus="${CSS.escape(held)}"]`)?.focus();
+}
+
+const known = (x) => typeof x === "number" && Number.isFinite(x);
+const list = (x) => (Array.isArray(x) ? x : []);
+function number(x, digits = 3) {
+  if (!known(x)) return DASH;
+  const form = Math.abs(x) >= 1000 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: digits };
+  return new Intl.NumberFormat("en", form).format(x).replace("-", "−");
+}
+const count = (n, one, many = `${one}s`) => `${number(n)} ${n === 1 ? one : many}`;
+const moment = (at, form) => (known(at) ? new Date(at * 1000).toLocaleString("en-GB", form) : DASH);
+const clock = (at) => moment(at, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const dated = (at) => moment(at, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+function span(seconds) {
+  if (!known(seconds)) return DASH;
+  const s = Math.max(0, Math.round(seconds));
+  if (s >= DAY) return `${Math.floor(s / DAY)} d ${Math.floor((s % DAY) / 3600)} h`;
+  if (s >= 3600) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
+  return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")}`;
+}
+const words = (name) => String(name).replaceAll("_", " ").replaceAll("-", " ");
+
+/** An action or observation in the words of its declared space. */
+function said(value, space) {
+  if (value === null || value === undefined) return DASH;
+  if (space?.type === "discrete" && space.labels?.[value] !== undefined) return String(space.labels[value]);
+  if (space?.type === "candidates") return `candidate ${value}`;
+  if (space?.type === "dict" && typeof value === "object")
+    return Object.entries(value).map(([key, part]) => `${key} ${said(part, space.parts?.[key])}`).join(", ");
+  if (Array.isArray(value) && value.every(known))
+    return value.map((x, i) => (space?.names?.[i] ? `${space.names[i]} ${number(x)}` : number(x))).join(", ");
+  return known(value) ? number(value) : typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/* ---- talking with the service */
+
+const kept = { get: (name) => sessionStorage.getItem(name) ?? "", set: (name, value) => sessionStorage.setItem(name, value) };
+let asking = null; // one question for a key at a time, however many requests were refused
+
+function headers() {
+  const key = kept.get("key");
+  return key ? { Authorization: `Bearer ${key}` } : {};
+}
+
+async function request(path, options = {}) {
+  for (;;) {
+    const used = kept.get("key");
+    const answer = await fetch(path, { cache: "no-store", ...options, headers: { ...options.headers, ...headers() } });
+    if (answer.status !== 401) return answer;
+    if (kept.get("key") === used && !(await (asking ??= askKey(used)))) return answer;
+  }
+}
+
+/** GET, or POST where there is a body; throws the service's own sentence. */
+async function call(path, body) {
+  const options = body ? { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } } : {};
+  const answer = await request(path, options);
+  const told = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(typeof told.error === "string" ? told.error : `The service answered ${answer.status} to ${path}.`);
+  return told;
+}
+
+function askKey(used) {
+  const dialog = $("key-dialog");
+  $("key-text").textContent = used
+    ? "The key that was given is not accepted. Another one?"
+    : "It is kept in this tab only and forgotten when the tab closes.";
+  $("key").value = "";
+  return closing(dialog, () => kept.set("key", $("key").value.trim())).finally(() => (asking = null));
+}
+
+/** Opens a dialog; true once its form was sent, false where it was left. */
+function closing(dialog, sent) {
+  return new Promise((settle) => {
+    const form = dialog.querySelector("form");
+    let isSent = false;
+    form.onsubmit = (event) => { event.preventDefault(); isSent = true; sent(); dialog.close(); };
+    dialog.querySelector(".cancel").onclick = () => dialog.close();
+    dialog.onclose = () => settle(isSent);
+    dialog.showModal();
+  });
+}
+
+/** Server-sent events by fetch, since EventSource can carry no key. */
+async function listen() {
+  for (let wait = 1000; ; wait = Math.min(15000, wait * 2)) {
+    try {
+      const answer = await request("v1/events", { headers: { Accept: "text/event-stream" } });
+      if (!answer.ok) throw new Error(String(answer.status));
+      wait = 1000;
+      const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+      let rest = "";
+      for (let part = await reader.read(); !part.done; part = await reader.read()) {
+        const blocks = (rest + part.value).replaceAll("\r\n", "\n").split("\n\n");
+        rest = blocks.pop();
+        blocks.forEach(heard);
+        isStreaming = true;
+      }
+    } catch { /* gone: the poll goes on and says so where it fails too */ }
+    isStreaming = false;
+    await new Promise((settle) => setTimeout(settle, wait));
+  }
+}
+
+function heard(block) {
+  let kind = "message", data = "";
+  for (const line of block.split("\n")) {
+    if (line.startsWith("event:")) kind = line.slice(6).trim();
+    else if (line.startsWith("data:")) data += line.slice(5).trim();
+  }
+  if (!data) return;
+  let told;
+  try { told = JSON.parse(data); } catch { return; }
+  if (kind === "decision" && told.post === chosen && known(told.id)) { remember(told); redrawSoon(); }
+  refetchSoon(["decision", "outcome", "learned"].includes(kind) ? REFETCH : 0);
+}
+
+/* ---- what is known */
+
+let all = { posts: [] }, state = {}, chosen = null;
+let isStreaming = false, lastHeard = 0, offset = 0; // offset: the service's clock − ours [s]
+let announced = null; // ids of approvals already told, None before the first look
+let decisions = new Map();
+const now = () => Date.now() / 1000 + offset;
+const rank = (state) => ["on", "paused", "off"].indexOf(state ?? "on");
+const stricter = (a, b) => (rank(a) >= rank(b) ? a : b) ?? "on";
+const switchOfAll = () => all.switch ?? (all.posts.every((post) => post.switch === all.posts[0].switch) ? all.posts[0]?.switch : "mixed");
+const switchOfPost = () => (rank(all.switch) > 0 ? stricter(all.switch, state.switch) : state.switch ?? "on");
+
+function remember(decision) {
+  decisions.set(decision.id, { ...decisions.get(decision.id), ...decision });
+  if (decisions.size > TRACE + 50)
+    decisions = new Map([...decisions].sort((a, b) => a[0] - b[0]).slice(-TRACE));
+}
+
+let timer = null, due = Infinity, isFetching = false;
+function refetchSoon(delay) {
+  const at = Date.now() + delay;
+  if (at >= due) return;
+  clearTimeout(timer);
+  [due, timer] = [at, setTimeout(refetch, delay)];
+}
+
+async function refetch() {
+  if (isFetching) return refetchAfter();
+  due = Infinity;
+  isFetching = true;
+  try {
+    const told = await call("v1/posts");
+    all = { switch: told.switch, posts: list(told.posts ?? told) };
+    if (!all.posts.some((post) => post.name === chosen)) choose(fromAddress() ?? all.posts[0]?.name ?? null);
+    const wanted = chosen;
+    const seen = wanted === null ? {} : await call(`v1/posts/${encodeURIComponent(wanted)}`);
+    if (wanted !== chosen) return refetchSoon(0);
+    state = seen;
+    if (known(state.now)) offset = state.now - Date.now() / 1000;
+    list(state.decisions).forEach(remember);
+    lastHeard = Date.now();
+    $("stale").hidden = true;
+    trouble(null);
+    announce();
+    draw();
+  } catch (error) {
+    lost(error);
+  } finally {
+    isFetching = false;
+    refetchSoon(isStreaming ? 10000 : 3000); // heard or not: what is shown is never older than this
+  }
+}
+function refetchAfter() { due = Infinity; refetchSoon(100); }
+
+function lost(error) {
+  const isGone = error instanceof TypeError; // fetch's own: nobody answered
+  if (!isGone) return trouble(error.message);
+  $("stale").textContent = `No connection to the service${lastHeard ? ` since ${clock(lastHeard / 1000)}: what you see is old` : ""}.`;
+  $("stale").hidden = false;
+  drawLink();
+}
+
+function trouble(sentence) {
+  $("trouble").textContent = sentence ?? "";
+  $("trouble").hidden = !sentence;
+}
+
+/** Tells new approvals to who listens, by a screen reader or by the tab's title. */
+function announce() {
+  const waiting = list(state.inbox);
+  if (announced) {
+    const fresh = waiting.filter((item) => !announced.has(item.id));
+    if (fresh.length) {
+      $("news").textContent = `${count(fresh.length, "new approval")} at ${chosen}: ` +
+        fresh.slice(0, 3).map((item) => said(item.action, state.action)).join("; ");
+    }
+  }
+  announced = new Set(waiting.map((item) => item.id));
+}
+
+function fromAddress() {
+  let name = null;
+  try { name = decodeURIComponent(location.hash.slice(1)); } catch { /* not ours */ }
+  return all.posts.some((post) => post.name === name) ? name : null;
+}
+
+function choose(name) {
+  if (name === chosen) return;
+  [chosen, state, announced, decisions] = [name, {}, null, new Map()];
+  drawn.clear();
+  $("inbox").replaceChildren();
+  charts.forEach((chart) => chart.set([[]]));
+}
+
+/* ---- drawing */
+
+let isDrawing = false;
+function redrawSoon() {
+  if (isDrawing) return;
+  isDrawing = true;
+  setTimeout(() => { isDrawing = false; drawDecisions(); drawValue(); }, REDRAW);
+}
+
+function draw() {
+  const waiting = all.posts.reduce((sum, post) => sum + (post.name === chosen ? list(state.inbox).length : post.waiting ?? 0), 0);
+  document.title = `${waiting ? `(${waiting}) ` : ""}${chosen ?? "no posts"} · quickstudy`;
+  $("nothing").hidden = chosen !== null;
+  $("sheet").hidden = chosen === null;
+  document.querySelector(".bar.post").hidden = chosen === null;
+  drawLink();
+  drawPosts();
+  if (chosen === null) return;
+  drawHead();
+  drawAnswers();
+  drawInbox();
+  drawAudits();
+  drawClasses();
+  drawCurve();
+  drawValue();
+  drawDecisions();
+  drawIncidents();
+  drawLedger();
+}
+
+const TONE = { on: "good", paused: "wait", off: "bad", mixed: "wait" };
+const tag = (text, tone = "") => h(`span.tag${tone && "."}${tone}`, {}, text);
+
+function drawLink() {
+  const isLive = Date.now() - lastHeard < 15000;
+  $("link").className = `link ${!isLive ? "lost" : isStreaming ? "live" : ""}`;
+  $("link-text").textContent = !isLive ? "no connection" : isStreaming ? "live" : "polling";
+}
+
+function drawPosts() {
+  $("posts").className = all.posts.length < 2 ? "single" : "";
+  put("posts", [all.posts, chosen, all.switch], () => all.posts.map((post) =>
+    h("a", { href: `#${encodeURIComponent(post.name)}`, "aria-current": post.name === chosen ? "page" : null, "data-focus": post.name },
+      post.name,
+      stricter(all.switch, post.switch) === "on" ? null : tag(stricter(all.switch, post.switch), TONE[post.switch]),
+      post.waiting ? h("span.count", { "aria-label": `${post.waiting} waiting` }, String(post.waiting)) : null)));
+  put("switch-all", switchOfAll(), () => buttons("all posts", switchOfAll(), "v1/switch"));
+}
+
+/** The switch's own buttons: off is always among them, unless it is off. */
+function buttons(what, current, path) {
+  const make = (to, label, kind) => h(`button${kind}`, { type: "button", "data-focus": to, "aria-label": `${label} ${what}`,
+    onclick: () => turn(what, to, label, path) }, label);
+  return [
+    what === "all posts" ? h("span.of", {}, all.posts.length ? `all posts: ${current ?? DASH}` : "all posts") : null,
+    current === "on" ? null : make("on", "Switch on", ""),
+    current === "paused" || current === "off" ? null : make("paused", "Pause", ""),
+    current === "off" ? null : make("off", "Switch off", ".off"),
+  ];
+}
+
+const MEANS = {
+  on: "It decides again, within its level and its caps.",
+  paused: "It decides nothing until switched on again. Open episodes are cut, which teaches nothing against pausing.",
+  off: "It decides nothing until switched on again. Open episodes are cut, which teaches nothing against the switch.",
+};
+async function turn(what, to, label, path) {
+  const told = await ask(`${label} ${what}?`, MEANS[to], label, to === "off" ? "off" : "primary");
+  if (told) await send(path, { state: to, ...told });
+}
+
+/** Asks once, with who and why; null where it was left. */
+async function ask(title, text, yes, kind) {
+  $("ask-title").textContent = title;
+  $("ask-text").textContent = text;
+  $("ask-yes").textContent = yes;
+  $("ask-yes").className = kind;
+  $("ask-who").value = $("who").value;
+  $("ask-why").value = "";
+  const isSent = await closing($("ask"), () => { $("who").value = $("ask-who").value; kept.set("who", $("ask-who").value); });
+  return isSent ? { who: me(), why: $("ask-why").value.trim() } : null;
+}
+const me = () => $("who").value.trim() || "page";
+
+async function send(path, body) {
+  try {
+    await call(path, body);
+    refetchSoon(0);
+    return true;
+  } catch (error) {
+    error instanceof TypeError ? lost(error) : trouble(error.message);
+    return false;
+  }
+}
+
+function drawHead() {
+  const current = switchOfPost();
+  $("name").textContent = state.name ?? chosen;
+  put("state", [current, state.level, state.snapshot], () => [
+    tag(current, TONE[current]), state.level ? tag(state.level) : null,
+    state.snapshot ? tag(`pinned to ${state.snapshot}`, "wait extra") : null]);
+  put("switch-post", [chosen, state.switch], () => buttons(chosen, state.switch ?? "on", `v1/posts/${encodeURIComponent(chosen)}/switch`));
+}
+
+function drawAnswers() {
+  const current = switchOfPost(), classes = list(state.classes), waiting = list(state.inbox), audits = list(state.audits);
+  const alone = classes.filter((one) => one.level === "autonomous").length;
+  const wrong = list(state.incidents), recent = wrong.filter((one) => now() - one.time < DAY);
+  const soonest = Math.min(...waiting.map((item) => item.expires ?? Infinity));
+  const by = state.switched;
+  const answer = (question, big, why, tone = "") => h(`div.answer${tone && "."}${tone}`, {}, h("h2", {}, question), h("p.big", {}, big), h("p.why", {}, why));
+  put("answers", [current, rank(all.switch), by, classes.map((one) => one.level), waiting.length, soonest, audits.length, wrong.slice(0, 1), recent.length], () => [
+    answer("Is it on?", { on: "On", paused: "Paused", off: "Off" }[current] ?? current,
+      rank(all.switch) > 0 ? `all posts are ${all.switch}` : by?.time ? [by.who, by.why, dated(by.time)].filter(Boolean).join(" · ") : "since it was created", TONE[current]),
+    answer("What may it do by itself?", current !== "on" || !alone ? "Nothing" : alone === classes.length ? "Act, within caps" : `${alone} of ${classes.length} classes`,
+      current !== "on" ? "it decides nothing now" : alone ? "some of it is audited at random"
+        : state.level === "shadow" ? "it proposes; others decide" : "a person answers each proposal"),
+    answer("What waits for me?", waiting.length ? count(waiting.length, "approval") : audits.length ? count(audits.length, "audit") : "Nothing",
+      [Number.isFinite(soonest) ? `refused from ${clock(soonest)} on` : "", waiting.length && audits.length ? count(audits.length, "audit") : ""].filter(Boolean).join(" · ") || "no approval is open",
+      waiting.length ? "wait" : ""),
+    answer("What went wrong?", recent.length ? count(recent.length, "incident") : "Nothing",
+      recent.length ? String(recent[0].what ?? recent[0].kind) : wrong.length ? `today; last ${dated(wrong[0].time)}` : "no incident on record", recent.length ? "bad" : ""),
+  ]);
+}
+
+/* the inbox: one list item a request, kept while it waits, so that a half-filled form survives */
+function drawInbox() {
+  const waiting = list(state.inbox), box = $("inbox");
+  const wanted = new Map(waiting.map((item) => [String(item.id), item]));
+  let isOrphan = false;
+  for (const node of [...box.children]) {
+    if (wanted.delete(node.dataset.id)) continue;
+    isOrphan ||= node.contains(document.activeElement);
+    node.remove();
+  }
+  for (const item of wanted.values()) box.append(requested(item));
+  $("inbox-none").hidden = waiting.length + list(state.audits).length > 0;
+  if (isOrphan) (box.querySelector("button") ?? $("main")).focus();
+  countdown();
+}
+
+function requested(item) {
+  const post = chosen, node = h("li", { "data-id": item.id });
+  const act = (answer, label, kind = "") => h(`button${kind}`, { type: "button", "aria-label": `${label} ${item.id}`,
+    onclick: ({ currentTarget }) => (answer === "allow" ? reply(node, item, { answer }) : openForm(node, item, answer, label, currentTarget)) }, label);
+  node.append(h("div.request", {},
+    h("div.what", {},
+      h("p.act", {}, said(item.action, state.action)),
+      h("p.told", {}, [`worth ${number(item.worth)}`, known(item.low) ? ` (${number(item.low)} to ${number(item.high)})` : "",
+        ` · support ${number(item.support)}`, item.action_class && list(state.classes).length > 1 ? ` · ${item.action_class}` : "",
+        ...list(item.reasons).map((why) => ` · ${why}`)].join("")),
+      seen(item.observation)),
+    h("span.left", { "data-expires": item.expires ?? "" }),
+    h("div.buttons", { role: "group", "aria-label": `Answer ${item.id} at ${post}` },
+      act("allow", "Allow", ".primary"), act("edit", "Edit"), act("take-over", "Take over"), act("reject", "Reject"))));
+  return node;
+}
+
+/** What it saw: name and value, at most twelve of them. */
+function seen(observation) {
+  const space = state.observation;
+  const parts = Array.isArray(observation) && observation.every(known)
+    ? observation.map((x, i) => [space?.names?.[i] ?? `x${i + 1}`, number(x)])
+    : observation && typeof observation === "object" ? Object.entries(observation).map(([key, part]) => [key, said(part, space?.parts?.[key])])
+    : observation === undefined || observation === null ? [] : [["saw", said(observation, space)]];
+  const more = parts.length - 12;
+  return h("p.seen", {}, parts.slice(0, 12).map(([key, value]) => h("span", {}, h("i", {}, `${key} `), value)), more > 0 ? h("i", {}, `and ${more} more`) : null);
+}
+
+async function reply(node, item, body) {
+  node.querySelectorAll("button").forEach((button) => (button.disabled = true));
+  const isTaken = await send(`v1/inbox/${item.id}`, { who: me(), ...body });
+  if (!isTaken) return node.querySelectorAll("button").forEach((button) => (button.disabled = false));
+  const next = node.nextElementSibling ?? node.previousElementSibling;
+  node.remove();
+  (next?.querySelector("button") ?? $("main")).focus();
+}
+
+const ASKS = { edit: "Do this instead", "take-over": "I do it myself; what did you do?", reject: "Not this" };
+function openForm(node, item, answer, label, opener) {
+  node.querySelector(".edit")?.remove();
+  const field = answer === "reject" ? null : actionField(state.action, item.action, item.mask);
+  const wrong = h("p.wrong", { role: "alert" });
+  const why = h("input", { autocomplete: "off", maxlength: 300 });
+  const close = () => { form.remove(); opener.focus(); };
+  const form = h("form.edit", {
+    "aria-label": `${label} ${item.id}`,
+    onkeydown: (event) => { if (event.key === "Escape") close(); },
+    onsubmit: (event) => {
+      event.preventDefault();
+      let action;
+      try { action = field?.read(); } catch (error) { wrong.textContent = error.message; return; }
+      reply(node, item, { answer, why: why.value.trim(), ...(field ? { action } : {}) });
+    },
+  },
+  h("div.fields", {}, field ? field.nodes : null, h("label.long", {}, "Why (it is kept in the log)", why)), wrong,
+  h("div.buttons", {}, h(`button.${answer === "reject" ? "off" : "primary"}`, { type: "submit" }, ASKS[answer].split(";")[0]), h("button", { type: "button", onclick: close }, "Cancel")));
+  node.append(form);
+  (form.querySelector("input, select, textarea") ?? form).focus();
+}
+
+/** Inputs for one action of a declared space; read() gives the action or throws one sentence. */
+function actionField(space, value, mask) {
+  if (space?.type === "discrete" || space?.type === "candidates") {
+    const n = space.n ?? list(mask).length ?? space.most;
+    const options = Array.from({ length: n || space.most || 0 }, (_, i) =>
+      h("option", { value: i, selected: i === value, disabled: mask?.[i] === false || mask?.[i] === 0 }, said(i, space)));
+    const select = h("select", {}, options);
+    return { nodes: [h("label", {}, "Action", select)], read: () => Number(select.value) };
+  }
+  if (space?.type === "box" && Array.isArray(value) && value.every(known) && value.length <= 12) {
+    const bound = (side, i) => (Array.isArray(side) ? side[i] : side);
+    const inputs = value.map((x, i) => h("input", { type: "number", step: "any", required: true, value: x, min: bound(space.low, i), max: bound(space.high, i) }));
+    return { nodes: inputs.map((input, i) => h("label", {}, space.names?.[i] ?? `a${i + 1}`, input)), read: () => inputs.map((input) => Number(input.value)) };
+  }
+  const text = h("textarea", { rows: 3, spellcheck: "false" });
+  text.value = JSON.stringify(value ?? null);
+  return { nodes: [h("label.long", {}, "Action (JSON)", text)], read: () => {
+    try { return JSON.parse(text.value); } catch { throw new Error("The action is not JSON: check its quotes and brackets."); }
+  } };
+}
+
+function drawAudits() {
+  put("audits", list(state.audits), () => list(state.audits).map((one) => {
+    const judge = (label, isError) => h("button", { type: "button", "data-focus": `${one.id}${label}`, "aria-label": `Decision ${one.id} was ${label}`,
+      onclick: () => send(`v1/decisions/${one.id}/audit`, { is_error: isError, who: me(), why: "" }) }, `It was ${label}`);
+    return h("li", {}, h("div.request", {}, h("div.what", {},
+      h("p", {}, "Audit: was ", h("b", {}, said(one.action, state.action)), " right?"),
+      h("p.told", {}, `decision ${one.id} · ${dated(one.time)} · worth ${number(one.worth)} · reward ${number(one.reward)}`)),
+    h("div.buttons", {}, judge("right", false), judge("wrong", true))));
+  }));
+}
+
+function countdown() {
+  for (const node of document.querySelectorAll(".left")) {
+    const left = Number(node.dataset.expires) - now();
+    node.textContent = node.dataset.expires ? `refused in ${span(left)}` : "";
+    node.classList.toggle("soon", left < 30);
+  }
+}
+
+function drawClasses() {
+  const classes = list(state.classes);
+  const q = classes.find((one) => known(one.tolerated))?.tolerated;
+  $("terms").textContent = known(q) ? `tolerated error rate ${number(100 * q)} %` : "";
+  put("classes", [classes, chosen], () => classes.map(oneClass));
+}
+
+function oneClass(one) {
+  const at = LEVELS.indexOf(one.level);
+  const next = one.next ?? (one.is_irreversible && at === 1 ? null : LEVELS[at + 1]) ?? null;
+  const proof = known(one.e_value) && one.e_value > 0 && one.threshold > 1 ? Math.min(1, Math.max(0, Math.log(one.e_value) / Math.log(one.threshold))) : 0;
+  const path = `v1/posts/${encodeURIComponent(chosen)}`;
+  const order = (label, to, text) => h("button.small", { type: "button", "data-focus": `${one.name}${to}`, "aria-label": `${label} of ${one.name}`, onclick: async () => {
+    const told = await ask(`${label}: ${one.name}?`, text, label, "primary");
+    if (told) await send(`${path}/${to}`, { action_class: one.name, ...told });
+  } }, label);
+  const isLow = known(one.lease_left_seconds) && one.lease_left_seconds < DAY;
+  return h("div.class", {},
+    h("div", {}, h("h3", {}, one.name === "any" ? "every action" : one.name),
+      h("p.note", {}, `${number(one.errors ?? 0)} wrong of ${number(one.judged ?? 0)} judged`),
+      one.is_irreversible ? h("p.note", {}, "irreversible: never by itself") : null),
+    h("div", {}, h("ol.ladder", { "aria-label": "Level" }, LEVELS.map((level, i) => h(`li${i <= at ? ".reached" : ""}`, { "aria-current": i === at ? "step" : null }, level))),
+      at > 0 ? order("Take a level back", "demote", `From ${one.level} to ${LEVELS[at - 1]}; evidence starts anew.`) : null),
+    h("div", {}, next
+      ? [h("p.label", {}, h("span", {}, "Evidence for ", h("b", {}, next)), h("span", {}, `${number(one.e_value)} of ${number(one.threshold)}`)),
+        h("progress", { max: 1, value: proof, "aria-label": `Evidence for ${next}` }),
+        h("p.note", {}, known(one.needed) ? `${count(one.needed, "clean decision")} more` : "evidence still to come")]
+      : h("p.note", {}, one.is_irreversible ? "No further level." : "Highest level; demoted when errors grow."),
+      at > 0 && known(one.lease_left_seconds) ? h("p.label", {}, h("span", {}, "lease: ", h("b", {}, `${span(one.lease_left_seconds)} left`)),
+        isLow || one.lease_left_seconds < (one.lease_seconds ?? 0) / 2 ? order("Renew lease", "renew", "The permission holds for another full lease.") : null) : null),
+    h("div", {}, list(one.caps).length ? list(one.caps).map((cap) => {
+      const share = cap.of > 0 ? cap.left / cap.of : 0;
+      return [h("p.label", {}, h("span", {}, words(cap.name)), h("span", {}, h("b", {}, number(cap.left)), ` left of ${number(cap.of)}`)),
+        h(`progress${share <= 0 ? ".gone" : share < .2 ? ".low" : ""}`, { max: 1, value: share, "aria-label": `${words(cap.name)} left` })];
+    }).flat() : h("p.note", {}, "No caps.")));
+}
+
+/* ---- curves */
+
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+/** A curve with its interval: columns x, middle, low, high and, where there is one, a level to compare with. */
+function makeChart(id, { tone, wash, isTime, read }) {
+  let data = [[]], plot = null, width = 0;
+  function build() {
+    plot?.destroy();
+    plot = null;
+    $(id).replaceChildren();
+    const isEmpty = data[0].length === 0;
+    $(id).hidden = isEmpty;
+    $(`${id}-none`).hidden = !isEmpty;
+    width = $(id).clientWidth - 12;
+    if (isEmpty || width <= 0) return;
+    const axis = { stroke: colour("--soft"), grid: { stroke: colour("--faint"), width: 1 }, ticks: { show: false }, font: `11px ${getComputedStyle(document.body).fontFamily}` };
+    const line = (stroke, width, more = {}) => ({ stroke, width, points: { show: data[0].length < 30, size: 5, fill: stroke }, ...more });
+    const edge = { stroke: "transparent", width: 0, points: { show: false } };
+    plot = new uPlot({
+      width, height: 210, legend: { show: false }, padding: [10, 8, 0, 0],
+      cursor: { y: false, drag: { setScale: false, x: false }, points: { size: 7 } },
+      scales: { x: { time: isTime } },
+      axes: [{ ...axis, size: 28, values: isTime ? "{HH}:{mm}:{ss}" : (_, ticks) => ticks.map((x) => number(x)), space: 76 },
+        { ...axis, size: 52, values: (_, ticks) => ticks.map((x) => number(x)) }],
+      series: [{}, line(colour(tone), 1.75), edge, edge, line(colour("--orange"), 1.5, { dash: [6, 4], points: { show: false } })],
+      bands: [{ series: [3, 2], fill: colour(wash) }],
+      hooks: { setCursor: [(u) => say(u.cursor.idx)] },
+    }, data, $(id));
+    say(null);
+  }
+  function say(at) {
+    const i = at ?? data[0].length - 1;
+    const text = i >= 0 ? read(data.map((column) => column[i])) : "";
+    $(`${id}-read`).textContent = text;
+    if (at === null || at === undefined) $(id).setAttribute("aria-label", text);
+  }
+  function set(columns) {
+    const isAlike = plot && (columns[0].length === 0) === (data[0].length === 0) && columns[0].length >= 30 === data[0].length >= 30;
+    data = columns;
+    isAlike ? plot.setData(columns) : build();
+    if (plot) say(plot.cursor.idx);
+  }
+  new ResizeObserver(() => { if (Math.abs($(id).clientWidth - 12 - width) > 1 && !$(id).hidden) build(); }).observe($(id).parentElement);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", build);
+  return { set };
+}
+
+const between = (low, high) => (known(low) && known(high) ? ` (${number(low)} to ${number(high)})` : "");
+const charts = new Map([
+  ["curve", makeChart("curve", { tone: "--teal", wash: "--teal-wash", isTime: false,
+    read: ([step, mean, low, high, level]) => `at ${number(step)}: ${number(mean)}${between(low, high)}${known(level) ? `, incumbent ${number(level)}` : ""}` })],
+  ["value", makeChart("value", { tone: "--blue", wash: "--blue-wash", isTime: true,
+    read: ([at, worth, low, high]) => `${clock(at)}: ${number(worth)}${between(low, high)}` })],
+]);
+const columns = (rows, width) => Array.from({ length: width }, (_, i) => rows.map((row) => row[i] ?? null));
+
+function drawCurve() {
+  const rows = list(state.curve).map((row) => [row[0], row[1], row[2] ?? row[1], row[3] ?? row[1], state.incumbent]);
+  const told = JSON.stringify(rows);
+  if (drawn.get("curve") === told) return;
+  drawn.set("curve", told);
+  charts.get("curve").set(columns(rows, 5));
+  document.querySelectorAll(".mark.incumbent").forEach((mark) => mark.classList.toggle("absent", !known(state.incumbent)));
+}
+
+function drawValue() {
+  const rows = [...decisions.values()].filter((one) => known(one.worth) && known(one.time)).sort((a, b) => a.time - b.time || a.id - b.id).slice(-TRACE)
+    .map((one) => [one.time, one.worth, one.low ?? one.worth, one.high ?? one.worth, null]);
+  charts.get("value").set(columns(rows, 5));
+}
+
+/* ---- decisions, incidents, practice */
+
+let shown = new Set();
+function drawDecisions() {
+  const region = $("decisions").closest(".scroll");
+  if (region.scrollTop > 4) { $("decisions-aside").textContent = "held while you scroll"; return; }
+  const rows = [...decisions.values()].sort((a, b) => b.id - a.id).slice(0, SHOWN);
+  $("decisions-aside").textContent = rows.length ? `latest ${rows.length}` : "none yet";
+  put("decisions", [rows, chosen], () => {
+    const low = Math.min(...rows.map((one) => one.low ?? one.worth ?? Infinity)), high = Math.max(...rows.map((one) => one.high ?? one.worth ?? -Infinity));
+    const fresh = rows.filter((one) => !shown.has(one.id)).length;
+    const nodes = rows.map((one) => decided(one, low, high, shown.size && fresh < 6 && !shown.has(one.id)));
+    shown = new Set(rows.map((one) => one.id));
+    return nodes;
+  });
+}
+
+const VERDICT = { allow: "", ask: "wait", refuse: "bad", shadow: "" };
+function decided(one, low, high, isFresh) {
+  const verdict = String(one.verdict ?? DASH).toLowerCase();
+  return h(`tr${isFresh ? ".fresh" : ""}`, { title: list(one.reasons).join("; ") || null },
+    h("td.time", {}, clock(one.time)), h("td.wide.num", {}, String(one.id)), h("td.act", {}, said(one.action, state.action)),
+    h("td.wide", {}, one.by ?? DASH), h("td", {}, tag(verdict, VERDICT[verdict] ?? ""), one.is_audited ? h("span.audited", { title: "drawn for an audit" }, "audit") : null),
+    h("td.num", {}, number(one.worth)), h("td.wide", {}, range(one, low, high)), h("td.wide.num", {}, number(one.support)),
+    h(`td.num${one.reward < 0 ? ".minus" : ""}`, {}, known(one.reward) ? number(one.reward) : h("span.pending", {}, "waits")));
+}
+
+function range(one, low, high) {
+  if (!known(one.worth) || !(high > low)) return "";
+  const at = (x) => 4 + (84 * (x - low)) / (high - low);
+  return svg("svg", { class: "range", viewBox: "0 0 92 12", "aria-label": `${number(one.low)} to ${number(one.high)}`, role: "img" },
+    svg("line", { x1: at(one.low ?? one.worth), x2: at(one.high ?? one.worth), y1: 6, y2: 6, "stroke-linecap": "round" }), svg("circle", { cx: at(one.worth), cy: 6, r: 3 }));
+}
+
+function drawIncidents() {
+  const incidents = list(state.incidents);
+  $("incidents-none").hidden = incidents.length > 0;
+  put("incidents", incidents, () => incidents.map((one) => h("li", {},
+    h("time", { datetime: known(one.time) ? new Date(one.time * 1000).toISOString() : null }, dated(one.time)),
+    h("p", {}, String(one.what ?? one.kind ?? DASH), h("span.by", {}, [one.action_class, one.who].filter(Boolean).map((by) => ` · ${by}`).join(""))))));
+}
+
+function drawLedger() {
+  const kept = state.ledger ?? {};
+  const rows = [
+    ["decisions", number(kept.decisions ?? state.steps)], ["rewards", number(kept.rewards ?? state.rewards)],
+    ["hours", number(kept.hours ?? state.hours)], ["episodes", number(state.episodes)], ["awaiting outcome", number(state.open)],
+    ["return, mean", number(kept.return_mean)], ["above incumbent", number(kept.value_above_incumbent)],
+    ["study behind by", known(state.lag) ? count(state.lag, "event") : DASH], ["led by", state.leader ?? DASH],
+    ...Object.entries(kept.by ?? {}).map(([who, n]) => [`by ${who}`, number(n)]),
+    ...Object.entries(state.drives ?? {}).map(([name, x]) => [`drive: ${name}`, number(x)]),
+    ["reward means", state.reward_meaning || DASH],
+  ];
+  put("ledger", rows, () => rows.filter(([, value]) => value !== DASH).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+}
+
+/* ---- start */
+
+$("who").value = kept.get("who");
+$("who").addEventListener("change", () => kept.set("who", me() === "page" ? "" : me()));
+$("skip").addEventListener("click", (event) => { event.preventDefault(); $("main").focus(); $("main").scrollIntoView(); });
+addEventListener("hashchange", () => { const name = fromAddress(); if (name) { choose(name); refetchSoon(0); } });
+addEventListener("visibilitychange", () => { if (!document.hidden) refetchSoon(0); });
+setInterval(() => { countdown(); drawLink(); }, 1000);
+refetchSoon(0);
+listen();
