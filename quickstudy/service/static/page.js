@@ -1,22 +1,23 @@
 /* The live page: draws what the service tells and carries a person's answers back; it decides
    nothing. No framework and no network but the service itself; uPlot (MIT) draws the two curves.
 
-   It reads, of GET /v1/posts:         switch, posts[{name, level, switch, waiting}]
-   of GET /v1/posts/{post}:            name, now, level, switch, switched{who, why, time}, reward_meaning,
-     action, observation (spaces), snapshot, steps, rewards, hours, lag, leader, episodes, open, incumbent,
-     curve[[step, mean, low, high]],
+   It reads, of GET /v1/posts:         posts[{name, level, switch, switch_all, waiting}]
+   of GET /v1/posts/{post}:            name, now, level, switch (its own), switch_all, switched{who, why, time},
+     reward_meaning, action, observation (spaces), snapshot, steps, rewards, hours, lag, leader, episodes, open,
+     incumbent, curve[[step, mean, low, high]],
      classes[{name, level, next, e_value, threshold, needed, judged, errors, tolerated, is_irreversible,
               lease_left_seconds, lease_seconds, caps[{name, left, of}]}],
-     decisions[{id, time, action, by, verdict, action_class, worth, low, high, support, reward, is_audited, reasons}],
-     inbox[{id, time, expires, action_class, observation, action, worth, low, high, support, mask, reasons}],
-     audits[{id, time, action, action_class, worth, reward}], incidents[{time, kind, action_class, who, what}],
-     ledger{decisions, rewards, hours, return_mean, value_above_incumbent, by{}}, drives{}
-   of GET /v1/events:                  event (decision, inbox, …) and data {post, …, the fields of one decision}.
+     decisions[{id, time, action, proposed, by, verdict, worth, low, high, support, reward, is_audited, reasons}],
+     inbox[{id, kind ("approval" or "audit"), expires, action_class, observation, action, taken, worth, low, high,
+            support, reasons}],
+     incidents[{time, kind, action_class, who, what}], drives{},
+     ledger{decisions, rewards, hours, return_mean, value_above_incumbent, by{}}
+   of GET /v1/events:                  event (decision, inbox, …) and data {post, …; the fields of a decision}.
    Any of them may be missing: it shows a dash. Times in seconds since 1970.
 
    Left out: history further back than the service tells, and settings (they belong to the caller's code). */
 
-const SHOWN = 50, TRACE = 400, REFETCH = 1500, REDRAW = 250, LEVELS = ["shadow", "supervised", "autonomous"];
+const SHOWN = 50, WAITING = 20, TRACE = 400, REFETCH = 1500, REDRAW = 250, LEVELS = ["shadow", "supervised", "autonomous"];
 const DAY = 86400, DASH = "–";
 const $ = (id) => document.getElementById(id);
 
@@ -50,7 +51,7 @@ function put(id, told, draw) {
   drawn.set(id, now);
   const held = $(id).contains(document.activeElement) ? document.activeElement.dataset.focus : null;
   $(id).replaceChildren(...[draw()].flat().filter(Boolean));
-  if (held) $(id).querySelector(`[data-focus="${CSS.escape(held)}"]`)?.focus();
+  if (held) ($(id).querySelector(`[data-focus="${CSS.escape(held)}"]`) ?? $(id).querySelector("a, button") ?? $("main")).focus();
 }
 
 const known = (x) => typeof x === "number" && Number.isFinite(x);
@@ -78,7 +79,7 @@ function said(value, space) {
   if (value === null || value === undefined) return DASH;
   if (space?.type === "discrete" && space.labels?.[value] !== undefined) return String(space.labels[value]);
   if (space?.type === "candidates") return `candidate ${value}`;
-  if (space?.type === "dict" && typeof value === "object")
+  if (typeof value === "object" && !Array.isArray(value))
     return Object.entries(value).map(([key, part]) => `${key} ${said(part, space.parts?.[key])}`).join(", ");
   if (Array.isArray(value) && value.every(known))
     return value.map((x, i) => (space?.names?.[i] ? `${space.names[i]} ${number(x)}` : number(x))).join(", ");
@@ -164,7 +165,7 @@ function heard(block) {
   if (!data) return;
   let told;
   try { told = JSON.parse(data); } catch { return; }
-  if (kind === "decision" && told.post === chosen && known(told.id)) { remember(told); redrawSoon(); }
+  if (kind === "decision" && told.post === chosen && known(told.id) && "worth" in told) { remember(told); redrawSoon(); }
   refetchSoon(["decision", "outcome", "learned"].includes(kind) ? REFETCH : 0);
 }
 
@@ -177,8 +178,11 @@ let decisions = new Map();
 const now = () => Date.now() / 1000 + offset;
 const rank = (state) => ["on", "paused", "off"].indexOf(state ?? "on");
 const stricter = (a, b) => (rank(a) >= rank(b) ? a : b) ?? "on";
-const switchOfAll = () => all.switch ?? (all.posts.every((post) => post.switch === all.posts[0].switch) ? all.posts[0]?.switch : "mixed");
-const switchOfPost = () => (rank(all.switch) > 0 ? stricter(all.switch, state.switch) : state.switch ?? "on");
+const switchOfAll = () => all.posts[0]?.switch_all ?? "on";
+const holds = (post) => stricter(post.switch, post.switch_all);
+const approvals = (post) => list(post.inbox).filter((item) => item.kind !== "audit");
+const audits = (post) => list(post.inbox).filter((item) => item.kind === "audit");
+const waits = (post) => post.waiting ?? approvals(post).length;
 
 function remember(decision) {
   decisions.set(decision.id, { ...decisions.get(decision.id), ...decision });
@@ -200,7 +204,7 @@ async function refetch() {
   isFetching = true;
   try {
     const told = await call("v1/posts");
-    all = { switch: told.switch, posts: list(told.posts ?? told) };
+    all = { posts: list(told.posts) };
     if (!all.posts.some((post) => post.name === chosen)) choose(fromAddress() ?? all.posts[0]?.name ?? null);
     const wanted = chosen;
     const seen = wanted === null ? {} : await call(`v1/posts/${encodeURIComponent(wanted)}`);
@@ -230,14 +234,18 @@ function lost(error) {
   drawLink();
 }
 
-function trouble(sentence) {
+/** Says what was refused; what a person did stays said until the next act. */
+let isActs = false;
+function trouble(sentence, isOfAct = false) {
+  if (isActs && !isOfAct) return;
+  isActs = isOfAct && sentence !== null;
   $("trouble").textContent = sentence ?? "";
   $("trouble").hidden = !sentence;
 }
 
 /** Tells new approvals to who listens, by a screen reader or by the tab's title. */
 function announce() {
-  const waiting = list(state.inbox);
+  const waiting = approvals(state);
   if (announced) {
     const fresh = waiting.filter((item) => !announced.has(item.id));
     if (fresh.length) {
@@ -272,7 +280,7 @@ function redrawSoon() {
 }
 
 function draw() {
-  const waiting = all.posts.reduce((sum, post) => sum + (post.name === chosen ? list(state.inbox).length : post.waiting ?? 0), 0);
+  const waiting = all.posts.reduce((sum, post) => sum + (post.name === chosen ? approvals(state).length : waits(post)), 0);
   document.title = `${waiting ? `(${waiting}) ` : ""}${chosen ?? "no posts"} · quickstudy`;
   $("nothing").hidden = chosen !== null;
   $("sheet").hidden = chosen === null;
@@ -292,7 +300,7 @@ function draw() {
   drawLedger();
 }
 
-const TONE = { on: "good", paused: "wait", off: "bad", mixed: "wait" };
+const TONE = { on: "good", paused: "wait", off: "bad" };
 const tag = (text, tone = "") => h(`span.tag${tone && "."}${tone}`, {}, text);
 
 function drawLink() {
@@ -303,33 +311,34 @@ function drawLink() {
 
 function drawPosts() {
   $("posts").className = all.posts.length < 2 ? "single" : "";
-  put("posts", [all.posts, chosen, all.switch], () => all.posts.map((post) =>
+  put("posts", [chosen, all.posts.map((post) => [post.name, holds(post), waits(post)])], () => all.posts.map((post) =>
     h("a", { href: `#${encodeURIComponent(post.name)}`, "aria-current": post.name === chosen ? "page" : null, "data-focus": post.name },
       post.name,
-      stricter(all.switch, post.switch) === "on" ? null : tag(stricter(all.switch, post.switch), TONE[post.switch]),
-      post.waiting ? h("span.count", { "aria-label": `${post.waiting} waiting` }, String(post.waiting)) : null)));
-  put("switch-all", switchOfAll(), () => buttons("all posts", switchOfAll(), "v1/switch"));
+      holds(post) === "on" ? null : tag(holds(post), TONE[holds(post)]),
+      waits(post) ? h("span.count", { "aria-label": `${waits(post)} waiting` }, String(waits(post))) : null)));
+  put("switch-all", [all.posts.length > 0, switchOfAll()], () => buttons("all posts", switchOfAll(), "v1/switch"));
 }
 
 /** The switch's own buttons: off is always among them, unless it is off. */
 function buttons(what, current, path) {
-  const make = (to, label, kind) => h(`button${kind}`, { type: "button", "data-focus": to, "aria-label": `${label} ${what}`,
+  const isAll = what === "all posts";
+  const make = (to, label, kind = "") => h(`button${kind}`, { type: "button", "data-focus": to, "aria-label": `${label}: ${what}`,
     onclick: () => turn(what, to, label, path) }, label);
   return [
-    what === "all posts" ? h("span.of", {}, all.posts.length ? `all posts: ${current ?? DASH}` : "all posts") : null,
-    current === "on" ? null : make("on", "Switch on", ""),
-    current === "paused" || current === "off" ? null : make("paused", "Pause", ""),
-    current === "off" ? null : make("off", "Switch off", ".off"),
+    isAll ? h(`span.of${current === "on" ? ".calm" : ""}`, {}, `all posts: ${current}`) : null,
+    current === "on" ? null : make("on", isAll ? "Switch all on" : "Switch on"),
+    current === "paused" || current === "off" ? null : make("paused", isAll ? "Pause all" : "Pause"),
+    current === "off" ? null : make("off", isAll ? "Switch all off" : "Switch off", ".off"),
   ];
 }
 
 const MEANS = {
   on: "It decides again, within its level and its caps.",
-  paused: "It decides nothing until switched on again. Open episodes are cut, which teaches nothing against pausing.",
-  off: "It decides nothing until switched on again. Open episodes are cut, which teaches nothing against the switch.",
+  paused: "Nothing new is decided until it is switched on again; what waits for a person still waits. Open episodes are cut, which teaches nothing against pausing.",
+  off: "Nothing is decided until it is switched on again, and nothing waits any more. Open episodes are cut, which teaches nothing against the switch.",
 };
 async function turn(what, to, label, path) {
-  const told = await ask(`${label} ${what}?`, MEANS[to], label, to === "off" ? "off" : "primary");
+  const told = await ask(`${label.replace(" all", "")}: ${what}?`, MEANS[to], label, to === "off" ? "off" : "primary");
   if (told) await send(path, { state: to, ...told });
 }
 
@@ -349,38 +358,40 @@ const me = () => $("who").value.trim() || "page";
 async function send(path, body) {
   try {
     await call(path, body);
-    refetchSoon(0);
+    trouble(null, true);
     return true;
   } catch (error) {
-    error instanceof TypeError ? lost(error) : trouble(error.message);
+    error instanceof TypeError ? lost(error) : trouble(error.message, true);
     return false;
+  } finally {
+    refetchSoon(0);
   }
 }
 
 function drawHead() {
-  const current = switchOfPost();
+  const current = holds(state);
   $("name").textContent = state.name ?? chosen;
   put("state", [current, state.level, state.snapshot], () => [
-    tag(current, TONE[current]), state.level ? tag(state.level) : null,
-    state.snapshot ? tag(`pinned to ${state.snapshot}`, "wait extra") : null]);
+    tag(current, TONE[current]), state.level ? h("span.tag.extra", {}, state.level) : null,
+    state.snapshot ? tag(`pinned to ${state.snapshot}`, "wait") : null]);
   put("switch-post", [chosen, state.switch], () => buttons(chosen, state.switch ?? "on", `v1/posts/${encodeURIComponent(chosen)}/switch`));
 }
 
 function drawAnswers() {
-  const current = switchOfPost(), classes = list(state.classes), waiting = list(state.inbox), audits = list(state.audits);
+  const current = holds(state), classes = list(state.classes), waiting = approvals(state), checks = audits(state);
   const alone = classes.filter((one) => one.level === "autonomous").length;
   const wrong = list(state.incidents), recent = wrong.filter((one) => now() - one.time < DAY);
   const soonest = Math.min(...waiting.map((item) => item.expires ?? Infinity));
   const by = state.switched;
   const answer = (question, big, why, tone = "") => h(`div.answer${tone && "."}${tone}`, {}, h("h2", {}, question), h("p.big", {}, big), h("p.why", {}, why));
-  put("answers", [current, rank(all.switch), by, classes.map((one) => one.level), waiting.length, soonest, audits.length, wrong.slice(0, 1), recent.length], () => [
+  put("answers", [current, rank(state.switch_all), by, classes.map((one) => one.level), waiting.length, soonest, checks.length, wrong.slice(0, 1), recent.length], () => [
     answer("Is it on?", { on: "On", paused: "Paused", off: "Off" }[current] ?? current,
-      rank(all.switch) > 0 ? `all posts are ${all.switch}` : by?.time ? [by.who, by.why, dated(by.time)].filter(Boolean).join(" · ") : "since it was created", TONE[current]),
+      rank(state.switch_all) > 0 ? [`all posts are ${state.switch_all}`, by?.who, by?.why].filter(Boolean).join(" · ") : by?.time ? [by.who, by.why, dated(by.time)].filter(Boolean).join(" · ") : "since it was created", TONE[current]),
     answer("What may it do by itself?", current !== "on" || !alone ? "Nothing" : alone === classes.length ? "Act, within caps" : `${alone} of ${classes.length} classes`,
       current !== "on" ? "it decides nothing now" : alone ? "some of it is audited at random"
         : state.level === "shadow" ? "it proposes; others decide" : "a person answers each proposal"),
-    answer("What waits for me?", waiting.length ? count(waiting.length, "approval") : audits.length ? count(audits.length, "audit") : "Nothing",
-      [Number.isFinite(soonest) ? `refused from ${clock(soonest)} on` : "", waiting.length && audits.length ? count(audits.length, "audit") : ""].filter(Boolean).join(" · ") || "no approval is open",
+    answer("What waits for me?", waiting.length ? count(waiting.length, "approval") : checks.length ? count(checks.length, "audit") : "Nothing",
+      [Number.isFinite(soonest) ? `the first is refused at ${clock(soonest)}` : "", waiting.length && checks.length ? count(checks.length, "audit") : ""].filter(Boolean).join(" · ") || "no approval is open",
       waiting.length ? "wait" : ""),
     answer("What went wrong?", recent.length ? count(recent.length, "incident") : "Nothing",
       recent.length ? String(recent[0].what ?? recent[0].kind) : wrong.length ? `today; last ${dated(wrong[0].time)}` : "no incident on record", recent.length ? "bad" : ""),
@@ -389,8 +400,8 @@ function drawAnswers() {
 
 /* the inbox: one list item a request, kept while it waits, so that a half-filled form survives */
 function drawInbox() {
-  const waiting = list(state.inbox), box = $("inbox");
-  const wanted = new Map(waiting.map((item) => [String(item.id), item]));
+  const waiting = approvals(state), box = $("inbox");
+  const wanted = new Map(waiting.slice(0, WAITING).map((item) => [String(item.id), item]));
   let isOrphan = false;
   for (const node of [...box.children]) {
     if (wanted.delete(node.dataset.id)) continue;
@@ -398,7 +409,9 @@ function drawInbox() {
     node.remove();
   }
   for (const item of wanted.values()) box.append(requested(item));
-  $("inbox-none").hidden = waiting.length + list(state.audits).length > 0;
+  const more = Math.max(0, waiting.length - WAITING) + Math.max(0, audits(state).length - WAITING);
+  $("inbox-none").textContent = more ? `And ${number(more)} more, when these are answered.` : "Nothing waits.";
+  $("inbox-none").hidden = !more && list(state.inbox).length > 0;
   if (isOrphan) (box.querySelector("button") ?? $("main")).focus();
   countdown();
 }
@@ -406,11 +419,11 @@ function drawInbox() {
 function requested(item) {
   const post = chosen, node = h("li", { "data-id": item.id });
   const act = (answer, label, kind = "") => h(`button${kind}`, { type: "button", "aria-label": `${label} ${item.id}`,
-    onclick: ({ currentTarget }) => (answer === "allow" ? reply(node, item, { answer }) : openForm(node, item, answer, label, currentTarget)) }, label);
+    onclick: ({ currentTarget }) => (answer === "allow" ? reply(node, item, { answer }) : openForm(node, item, answer, currentTarget)) }, label);
   node.append(h("div.request", {},
     h("div.what", {},
       h("p.act", {}, said(item.action, state.action)),
-      h("p.told", {}, [`worth ${number(item.worth)}`, known(item.low) ? ` (${number(item.low)} to ${number(item.high)})` : "",
+      h("p.told", {}, [`worth ${number(item.worth)}`, between(item.low, item.high),
         ` · support ${number(item.support)}`, item.action_class && list(state.classes).length > 1 ? ` · ${item.action_class}` : "",
         ...list(item.reasons).map((why) => ` · ${why}`)].join("")),
       seen(item.observation)),
@@ -440,15 +453,15 @@ async function reply(node, item, body) {
   (next?.querySelector("button") ?? $("main")).focus();
 }
 
-const ASKS = { edit: "Do this instead", "take-over": "I do it myself; what did you do?", reject: "Not this" };
-function openForm(node, item, answer, label, opener) {
+const ASKS = { edit: "Do this instead", "take-over": "Do this, and I go on myself", reject: "Reject it" };
+function openForm(node, item, answer, opener) {
   node.querySelector(".edit")?.remove();
-  const field = answer === "reject" ? null : actionField(state.action, item.action, item.mask);
+  const field = answer === "reject" ? null : actionField(state.action, item.action);
   const wrong = h("p.wrong", { role: "alert" });
   const why = h("input", { autocomplete: "off", maxlength: 300 });
   const close = () => { form.remove(); opener.focus(); };
   const form = h("form.edit", {
-    "aria-label": `${label} ${item.id}`,
+    "aria-label": `${ASKS[answer]}: ${item.id}`,
     onkeydown: (event) => { if (event.key === "Escape") close(); },
     onsubmit: (event) => {
       event.preventDefault();
@@ -458,24 +471,24 @@ function openForm(node, item, answer, label, opener) {
     },
   },
   h("div.fields", {}, field ? field.nodes : null, h("label.long", {}, "Why (it is kept in the log)", why)), wrong,
-  h("div.buttons", {}, h(`button.${answer === "reject" ? "off" : "primary"}`, { type: "submit" }, ASKS[answer].split(";")[0]), h("button", { type: "button", onclick: close }, "Cancel")));
+  h("div.buttons", {}, h(`button.${answer === "reject" ? "off" : "primary"}`, { type: "submit" }, ASKS[answer]), h("button", { type: "button", onclick: close }, "Cancel")));
   node.append(form);
   (form.querySelector("input, select, textarea") ?? form).focus();
 }
 
-/** Inputs for one action of a declared space; read() gives the action or throws one sentence. */
-function actionField(space, value, mask) {
+/** Inputs for one action of a declared space, which says labels and names as it came. */
+function actionField(space, value) {
   if (space?.type === "discrete" || space?.type === "candidates") {
-    const n = space.n ?? list(mask).length ?? space.most;
-    const options = Array.from({ length: n || space.most || 0 }, (_, i) =>
-      h("option", { value: i, selected: i === value, disabled: mask?.[i] === false || mask?.[i] === 0 }, said(i, space)));
-    const select = h("select", {}, options);
-    return { nodes: [h("label", {}, "Action", select)], read: () => Number(select.value) };
+    const options = space.labels ?? Array.from({ length: space.n ?? space.most ?? 0 }, (_, i) => i);
+    const select = h("select", {}, options.map((one, i) => h("option", { value: i, selected: one === value || i === value }, said(one, space))));
+    return { nodes: [h("label", {}, "Action", select)], read: () => (typeof value === "number" ? Number(select.value) : options[select.value]) };
   }
-  if (space?.type === "box" && Array.isArray(value) && value.every(known) && value.length <= 12) {
+  const parts = space?.type === "box" && value && typeof value === "object" ? Object.entries(value) : [];
+  if (parts.length && parts.length <= 12 && parts.every(([, x]) => known(x))) {
     const bound = (side, i) => (Array.isArray(side) ? side[i] : side);
-    const inputs = value.map((x, i) => h("input", { type: "number", step: "any", required: true, value: x, min: bound(space.low, i), max: bound(space.high, i) }));
-    return { nodes: inputs.map((input, i) => h("label", {}, space.names?.[i] ?? `a${i + 1}`, input)), read: () => inputs.map((input) => Number(input.value)) };
+    const inputs = parts.map(([, x], i) => h("input", { type: "number", step: "any", required: true, value: x, min: bound(space.low, i), max: bound(space.high, i) }));
+    const read = () => (Array.isArray(value) ? inputs.map((input) => Number(input.value)) : Object.fromEntries(parts.map(([name], i) => [name, Number(inputs[i].value)])));
+    return { nodes: inputs.map((input, i) => h("label", {}, Array.isArray(value) ? `a${i + 1}` : parts[i][0], input)), read };
   }
   const text = h("textarea", { rows: 3, spellcheck: "false" });
   text.value = JSON.stringify(value ?? null);
@@ -485,12 +498,14 @@ function actionField(space, value, mask) {
 }
 
 function drawAudits() {
-  put("audits", list(state.audits), () => list(state.audits).map((one) => {
-    const judge = (label, isError) => h("button", { type: "button", "data-focus": `${one.id}${label}`, "aria-label": `Decision ${one.id} was ${label}`,
-      onclick: () => send(`v1/decisions/${one.id}/audit`, { is_error: isError, who: me(), why: "" }) }, `It was ${label}`);
+  const waiting = audits(state).slice(0, WAITING);
+  put("audits", waiting, () => waiting.map((item) => {
+    const judge = (label, isError) => h("button", { type: "button", "data-focus": `${item.id}${label}`, "aria-label": `Decision ${item.id} was ${label}`,
+      onclick: () => send(`v1/decisions/${item.id}/audit`, { is_error: isError, who: me(), why: "" }) }, `It was ${label}`);
+    const isOther = item.taken !== null && item.taken !== undefined && JSON.stringify(item.taken) !== JSON.stringify(item.action);
     return h("li", {}, h("div.request", {}, h("div.what", {},
-      h("p", {}, "Audit: was ", h("b", {}, said(one.action, state.action)), " right?"),
-      h("p.told", {}, `decision ${one.id} · ${dated(one.time)} · worth ${number(one.worth)} · reward ${number(one.reward)}`)),
+      h("p", {}, "Audit: was ", h("b", {}, said(item.action, state.action)), isOther ? ` right? Done was ${said(item.taken, state.action)}.` : " right?"),
+      h("p.told", {}, `decision ${item.id} · worth ${number(item.worth)}${between(item.low, item.high)} · drawn at random`), seen(item.observation)),
     h("div.buttons", {}, judge("right", false), judge("wrong", true))));
   }));
 }
@@ -498,7 +513,7 @@ function drawAudits() {
 function countdown() {
   for (const node of document.querySelectorAll(".left")) {
     const left = Number(node.dataset.expires) - now();
-    node.textContent = node.dataset.expires ? `refused in ${span(left)}` : "";
+    node.textContent = !node.dataset.expires ? "" : left > 0 ? `refused in ${span(left)}` : "time is over";
     node.classList.toggle("soon", left < 30);
   }
 }
@@ -535,7 +550,7 @@ function oneClass(one) {
         isLow || one.lease_left_seconds < (one.lease_seconds ?? 0) / 2 ? order("Renew lease", "renew", "The permission holds for another full lease.") : null) : null),
     h("div", {}, list(one.caps).length ? list(one.caps).map((cap) => {
       const share = cap.of > 0 ? cap.left / cap.of : 0;
-      return [h("p.label", {}, h("span", {}, words(cap.name)), h("span", {}, h("b", {}, number(cap.left)), ` left of ${number(cap.of)}`)),
+      return [h(`p.label${share <= 0 ? ".gone" : ""}`, {}, h("span", {}, words(cap.name)), h("span", {}, h("b", {}, number(cap.left)), ` left of ${number(cap.of)}`)),
         h(`progress${share <= 0 ? ".gone" : share < .2 ? ".low" : ""}`, { max: 1, value: share, "aria-label": `${words(cap.name)} left` })];
     }).flat() : h("p.note", {}, "No caps.")));
 }
@@ -560,7 +575,7 @@ function makeChart(id, { tone, wash, isTime, read }) {
     const line = (stroke, width, more = {}) => ({ stroke, width, points: { show: data[0].length < 30, size: 5, fill: stroke }, ...more });
     const edge = { stroke: "transparent", width: 0, points: { show: false } };
     plot = new uPlot({
-      width, height: 210, legend: { show: false }, padding: [10, 8, 0, 0],
+      width, height: 210, legend: { show: false }, padding: [10, 22, 0, 0],
       cursor: { y: false, drag: { setScale: false, x: false }, points: { size: 7 } },
       scales: { x: { time: isTime } },
       axes: [{ ...axis, size: 28, values: isTime ? "{HH}:{mm}:{ss}" : (_, ticks) => ticks.map((x) => number(x)), space: 76 },
@@ -603,7 +618,7 @@ function drawCurve() {
   if (drawn.get("curve") === told) return;
   drawn.set("curve", told);
   charts.get("curve").set(columns(rows, 5));
-  document.querySelectorAll(".mark.incumbent").forEach((mark) => mark.classList.toggle("absent", !known(state.incumbent)));
+  $("curve-incumbent").hidden = !known(state.incumbent);
 }
 
 function drawValue() {
@@ -633,9 +648,9 @@ const VERDICT = { allow: "", ask: "wait", refuse: "bad", shadow: "" };
 function decided(one, low, high, isFresh) {
   const verdict = String(one.verdict ?? DASH).toLowerCase();
   return h(`tr${isFresh ? ".fresh" : ""}`, { title: list(one.reasons).join("; ") || null },
-    h("td.time", {}, clock(one.time)), h("td.wide.num", {}, String(one.id)), h("td.act", {}, said(one.action, state.action)),
+    h("td.time", {}, clock(one.time)), h("td.rare.num", {}, String(one.id)), h("td.act", {}, said(one.action ?? one.proposed, state.action)),
     h("td.wide", {}, one.by ?? DASH), h("td", {}, tag(verdict, VERDICT[verdict] ?? ""), one.is_audited ? h("span.audited", { title: "drawn for an audit" }, "audit") : null),
-    h("td.num", {}, number(one.worth)), h("td.wide", {}, range(one, low, high)), h("td.wide.num", {}, number(one.support)),
+    h("td.num", {}, number(one.worth)), h("td.wide", {}, range(one, low, high)), h("td.rare.num", {}, number(one.support)),
     h(`td.num${one.reward < 0 ? ".minus" : ""}`, {}, known(one.reward) ? number(one.reward) : h("span.pending", {}, "waits")));
 }
 
