@@ -58,6 +58,7 @@ const known = (x) => typeof x === "number" && Number.isFinite(x);
 const list = (x) => (Array.isArray(x) ? x : []);
 function number(x, digits = 3) {
   if (!known(x)) return DASH;
+  if (x !== 0 && Math.abs(x) < 1e-4) return x.toExponential(1).replaceAll("-", "−");
   const form = Math.abs(x) >= 1000 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: digits };
   return new Intl.NumberFormat("en", form).format(x).replace("-", "−");
 }
@@ -90,6 +91,7 @@ function said(value, space) {
 
 const kept = { get: (name) => sessionStorage.getItem(name) ?? "", set: (name, value) => sessionStorage.setItem(name, value) };
 let asking = null; // one question for a key at a time, however many requests were refused
+let isDeclined = false; // who gave no key is not asked again, but may give one
 
 function headers() {
   const key = kept.get("key");
@@ -101,7 +103,7 @@ async function request(path, options = {}) {
     const used = kept.get("key");
     const answer = await fetch(path, { cache: "no-store", ...options, headers: { ...options.headers, ...headers() } });
     if (answer.status !== 401) return answer;
-    if (kept.get("key") === used && !(await (asking ??= askKey(used)))) return answer;
+    if (kept.get("key") === used && (isDeclined || !(await (asking ??= askKey(used))))) return answer;
   }
 }
 
@@ -120,7 +122,10 @@ function askKey(used) {
     ? "The key that was given is not accepted. Another one?"
     : "It is kept in this tab only and forgotten when the tab closes.";
   $("key").value = "";
-  return closing(dialog, () => kept.set("key", $("key").value.trim())).finally(() => (asking = null));
+  $("use-key").hidden = false;
+  drawLink();
+  const sent = closing(dialog, () => kept.set("key", $("key").value.trim()));
+  return sent.then((isSent) => { isDeclined = !isSent; return isSent; }).finally(() => (asking = null));
 }
 
 /** Opens a dialog; true once its form was sent, false where it was left. */
@@ -137,7 +142,7 @@ function closing(dialog, sent) {
 
 /** Server-sent events by fetch, since EventSource can carry no key. */
 async function listen() {
-  for (let wait = 1000; ; wait = Math.min(15000, wait * 2)) {
+  for (let wait = 1000; ; wait = Math.min(5000, wait * 2)) {
     try {
       const answer = await request("v1/events", { headers: { Accept: "text/event-stream" } });
       if (!answer.ok) throw new Error(String(answer.status));
@@ -305,8 +310,8 @@ const tag = (text, tone = "") => h(`span.tag${tone && "."}${tone}`, {}, text);
 
 function drawLink() {
   const isLive = Date.now() - lastHeard < 15000;
-  $("link").className = `link ${!isLive ? "lost" : isStreaming ? "live" : ""}`;
-  $("link-text").textContent = !isLive ? "no connection" : isStreaming ? "live" : "polling";
+  $("link").className = `link ${isLive && isStreaming ? "live" : isLive || !lastHeard ? "" : "lost"}`;
+  $("link-text").textContent = !isLive ? (lastHeard ? "no connection" : "not connected") : isStreaming ? "live" : "polling";
 }
 
 function drawPosts() {
@@ -370,7 +375,7 @@ async function send(path, body) {
 
 function drawHead() {
   const current = holds(state);
-  $("name").textContent = state.name ?? chosen;
+  $("name").textContent = $("name").title = state.name ?? chosen;
   put("state", [current, state.level, state.snapshot], () => [
     tag(current, TONE[current]), state.level ? h("span.tag.extra", {}, state.level) : null,
     state.snapshot ? tag(`pinned to ${state.snapshot}`, "wait") : null]);
@@ -387,8 +392,8 @@ function drawAnswers() {
   put("answers", [current, rank(state.switch_all), by, classes.map((one) => one.level), waiting.length, soonest, checks.length, wrong.slice(0, 1), recent.length], () => [
     answer("Is it on?", { on: "On", paused: "Paused", off: "Off" }[current] ?? current,
       rank(state.switch_all) > 0 ? [`all posts are ${state.switch_all}`, by?.who, by?.why].filter(Boolean).join(" · ") : by?.time ? [by.who, by.why, dated(by.time)].filter(Boolean).join(" · ") : "since it was created", TONE[current]),
-    answer("What may it do by itself?", current !== "on" || !alone ? "Nothing" : alone === classes.length ? "Act, within caps" : `${alone} of ${classes.length} classes`,
-      current !== "on" ? "it decides nothing now" : alone ? "some of it is audited at random"
+    answer("What may it do by itself?", !classes.length ? DASH : current !== "on" || !alone ? "Nothing" : alone === classes.length ? "Act, within caps" : `${alone} of ${classes.length} classes`,
+      !classes.length ? "not told" : current !== "on" ? "it decides nothing now" : alone ? "some of it is audited at random"
         : state.level === "shadow" ? "it proposes; others decide" : "a person answers each proposal"),
     answer("What waits for me?", waiting.length ? count(waiting.length, "approval") : checks.length ? count(checks.length, "audit") : "Nothing",
       [Number.isFinite(soonest) ? `the first is refused at ${clock(soonest)}` : "", waiting.length && checks.length ? count(checks.length, "audit") : ""].filter(Boolean).join(" · ") || "no approval is open",
@@ -634,7 +639,7 @@ function drawDecisions() {
   const region = $("decisions").closest(".scroll");
   if (region.scrollTop > 4) { $("decisions-aside").textContent = "held while you scroll"; return; }
   const rows = [...decisions.values()].sort((a, b) => b.id - a.id).slice(0, SHOWN);
-  $("decisions-aside").textContent = rows.length ? `latest ${rows.length}` : "none yet";
+  $("decisions-aside").textContent = [rows.length ? `latest ${rows.length}` : "none yet", state.reward_meaning ? `reward: ${state.reward_meaning}` : ""].filter(Boolean).join(" · ");
   put("decisions", [rows, chosen], () => {
     const low = Math.min(...rows.map((one) => one.low ?? one.worth ?? Infinity)), high = Math.max(...rows.map((one) => one.high ?? one.worth ?? -Infinity));
     const fresh = rows.filter((one) => !shown.has(one.id)).length;
@@ -678,7 +683,6 @@ function drawLedger() {
     ["study behind by", known(state.lag) ? count(state.lag, "event") : DASH], ["led by", state.leader ?? DASH],
     ...Object.entries(kept.by ?? {}).map(([who, n]) => [`by ${who}`, number(n)]),
     ...Object.entries(state.drives ?? {}).map(([name, x]) => [`drive: ${name}`, number(x)]),
-    ["reward means", state.reward_meaning || DASH],
   ];
   put("ledger", rows, () => rows.filter(([, value]) => value !== DASH).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
 }
@@ -688,6 +692,7 @@ function drawLedger() {
 $("who").value = kept.get("who");
 $("who").addEventListener("change", () => kept.set("who", me() === "page" ? "" : me()));
 $("skip").addEventListener("click", (event) => { event.preventDefault(); $("main").focus(); $("main").scrollIntoView(); });
+$("use-key").addEventListener("click", async () => { if (await (asking ??= askKey(""))) refetchSoon(0); });
 addEventListener("hashchange", () => { const name = fromAddress(); if (name) { choose(name); refetchSoon(0); } });
 addEventListener("visibilitychange", () => { if (!document.hidden) refetchSoon(0); });
 setInterval(() => { countdown(); drawLink(); }, 1000);
