@@ -1,19 +1,20 @@
 /* The live page: draws what the service tells and carries a person's answers back; it decides
    nothing. No framework and no network but the service itself; uPlot (MIT) draws the two curves.
 
-   It reads, of GET /v1/posts:         posts[{name, level, switch, switch_all, waiting}]
-   of GET /v1/posts/{post}:            name, now, level, switch (its own), switch_all, switched{who, why, time},
-     reward_meaning, action, observation (spaces), snapshot, steps, rewards, hours, lag, leader, episodes, open,
-     incumbent, curve[[step, mean, low, high]],
-     classes[{name, level, next, e_value, threshold, needed, judged, errors, tolerated, is_irreversible,
-              lease_left_seconds, lease_seconds, caps[{name, left, of}]}],
-     decisions[{id, time, action, proposed, by, verdict, worth, low, high, support, reward, is_audited, reasons}],
-     inbox[{id, kind ("approval" or "audit"), expires, action_class, observation, action, taken, worth, low, high,
-            support, reasons}],
-     incidents[{time, kind, action_class, who, what}], drives{},
-     ledger{decisions, rewards, hours, return_mean, value_above_incumbent, by{}}
-   of GET /v1/events:                  event (decision, inbox, …) and data {post, …; the fields of a decision}.
-   Any of them may be missing: it shows a dash. Times in seconds since 1970.
+   It reads (any field may be missing: it shows a dash; times in seconds since 1970):
+   /v1/posts                    time, posts[{name, switch, switch_all, waiting{approvals}}]
+   /v1/posts/{post}             name, switch (what holds), switch_own, switch_all, switched{who, why, time}, incumbent,
+       declared{action, observation (spaces), reward_meaning},
+       classes{name: {level, wealth, bar, needed, judged, errors, alarms, tolerated, is_irreversible,
+                      lease_seconds (left), lease_of, caps_left{cap: left}, caps{cap: of}}},
+       waiting{approvals, audits}, open{decisions, proposals, episodes}, incidents[{time, what, who}] newest first,
+       ledger{decisions, episodes, outcomes, rewards, hours, lessons, by{}}, mind{steps, leader, lag, pinned}, drives{}
+   /v1/posts/{post}/decisions   items[{id, asked, action, proposed, by, verdict, worth, low, high, support, reward,
+                                       is_audited, reasons}] newest first
+   /v1/posts/{post}/curve       items[{decisions (so far), episodes, reward (sums of this stretch)}]
+   /v1/inbox?post={post}        items[{id, kind ("approval" or "audit"), expires, action_class, observation, action,
+                                       taken, worth, low, high, support, reasons}]
+   /v1/events                   {kind, post, time, …}: decision{id, answer}, outcome{id, reward}; else a reason to look
 
    Left out: history further back than the service tells, and settings (they belong to the caller's code). */
 
@@ -170,24 +171,27 @@ function heard(block) {
   if (!data) return;
   let told;
   try { told = JSON.parse(data); } catch { return; }
-  if (kind === "decision" && told.post === chosen && known(told.id) && "worth" in told) { remember(told); redrawSoon(); }
+  if (told.post === chosen && known(told.id)) {
+    if (kind === "decision" && told.answer) remember({ ...told.answer, asked: told.time });
+    if (kind === "outcome" && known(told.reward) && decisions.has(told.id))
+      remember({ id: told.id, reward: (decisions.get(told.id).reward ?? 0) + told.reward });
+    redrawSoon();
+  }
   refetchSoon(["decision", "outcome", "learned"].includes(kind) ? REFETCH : 0);
 }
 
 /* ---- what is known */
 
-let all = { posts: [] }, state = {}, chosen = null;
+let posts = [], state = {}, inbox = [], curve = [], chosen = null;
 let isStreaming = false, lastHeard = 0, offset = 0; // offset: the service's clock − ours [s]
 let announced = null; // ids of approvals already told, None before the first look
 let decisions = new Map();
 const now = () => Date.now() / 1000 + offset;
-const rank = (state) => ["on", "paused", "off"].indexOf(state ?? "on");
-const stricter = (a, b) => (rank(a) >= rank(b) ? a : b) ?? "on";
-const switchOfAll = () => all.posts[0]?.switch_all ?? "on";
-const holds = (post) => stricter(post.switch, post.switch_all);
-const approvals = (post) => list(post.inbox).filter((item) => item.kind !== "audit");
-const audits = (post) => list(post.inbox).filter((item) => item.kind === "audit");
-const waits = (post) => post.waiting ?? approvals(post).length;
+const holds = (post) => post.switch ?? "on";
+const approvals = () => inbox.filter((item) => item.kind !== "audit");
+const audits = () => inbox.filter((item) => item.kind === "audit");
+const classes = () => Object.entries(state.classes ?? {}).map(([name, one]) => ({ name, ...one }));
+const actions = () => state.declared?.action;
 
 function remember(decision) {
   decisions.set(decision.id, { ...decisions.get(decision.id), ...decision });
@@ -203,20 +207,24 @@ function refetchSoon(delay) {
   [due, timer] = [at, setTimeout(refetch, delay)];
 }
 
+const route = (post, part) => `v1/posts/${encodeURIComponent(post)}${part ? `/${part}` : ""}`;
 async function refetch() {
   if (isFetching) return refetchAfter();
   due = Infinity;
   isFetching = true;
   try {
     const told = await call("v1/posts");
-    all = { posts: list(told.posts) };
-    if (!all.posts.some((post) => post.name === chosen)) choose(fromAddress() ?? all.posts[0]?.name ?? null);
+    posts = list(told.posts);
+    if (known(told.time)) offset = told.time - Date.now() / 1000;
+    if (!posts.some((post) => post.name === chosen)) choose(fromAddress() ?? posts[0]?.name ?? null);
     const wanted = chosen;
-    const seen = wanted === null ? {} : await call(`v1/posts/${encodeURIComponent(wanted)}`);
-    if (wanted !== chosen) return refetchSoon(0);
-    state = seen;
-    if (known(state.now)) offset = state.now - Date.now() / 1000;
-    list(state.decisions).forEach(remember);
+    if (wanted !== null) {
+      const [post, latest, waiting, earned] = await Promise.all([route(wanted), route(wanted, `decisions?most=${SHOWN}`),
+        `v1/inbox?post=${encodeURIComponent(wanted)}`, route(wanted, "curve")].map((path) => call(path)));
+      if (wanted !== chosen) return refetchSoon(0);
+      [state, inbox, curve] = [post, list(waiting.items), list(earned.items)];
+      list(latest.items).forEach(remember);
+    }
     lastHeard = Date.now();
     $("stale").hidden = true;
     trouble(null);
@@ -250,12 +258,12 @@ function trouble(sentence, isOfAct = false) {
 
 /** Tells new approvals to who listens, by a screen reader or by the tab's title. */
 function announce() {
-  const waiting = approvals(state);
+  const waiting = approvals();
   if (announced) {
     const fresh = waiting.filter((item) => !announced.has(item.id));
     if (fresh.length) {
       $("news").textContent = `${count(fresh.length, "new approval")} at ${chosen}: ` +
-        fresh.slice(0, 3).map((item) => said(item.action, state.action)).join("; ");
+        fresh.slice(0, 3).map((item) => said(item.action, actions())).join("; ");
     }
   }
   announced = new Set(waiting.map((item) => item.id));
@@ -264,12 +272,12 @@ function announce() {
 function fromAddress() {
   let name = null;
   try { name = decodeURIComponent(location.hash.slice(1)); } catch { /* not ours */ }
-  return all.posts.some((post) => post.name === name) ? name : null;
+  return posts.some((post) => post.name === name) ? name : null;
 }
 
 function choose(name) {
   if (name === chosen) return;
-  [chosen, state, announced, decisions] = [name, {}, null, new Map()];
+  [chosen, state, inbox, curve, announced, decisions] = [name, {}, [], [], null, new Map()];
   drawn.clear();
   $("inbox").replaceChildren();
   charts.forEach((chart) => chart.set([[]]));
@@ -285,13 +293,14 @@ function redrawSoon() {
 }
 
 function draw() {
-  const waiting = all.posts.reduce((sum, post) => sum + (post.name === chosen ? approvals(state).length : waits(post)), 0);
+  const waits = (post) => (post.name === chosen ? approvals().length : post.waiting?.approvals ?? 0);
+  const waiting = posts.reduce((sum, post) => sum + waits(post), 0);
   document.title = `${waiting ? `(${waiting}) ` : ""}${chosen ?? "no posts"} · quickstudy`;
   $("nothing").hidden = chosen !== null;
   $("sheet").hidden = chosen === null;
   document.querySelector(".bar.post").hidden = chosen === null;
   drawLink();
-  drawPosts();
+  drawPosts(waits);
   if (chosen === null) return;
   drawHead();
   drawAnswers();
@@ -314,23 +323,24 @@ function drawLink() {
   $("link-text").textContent = !isLive ? (lastHeard ? "no connection" : "not connected") : isStreaming ? "live" : "polling";
 }
 
-function drawPosts() {
-  $("posts").className = all.posts.length < 2 ? "single" : "";
-  put("posts", [chosen, all.posts.map((post) => [post.name, holds(post), waits(post)])], () => all.posts.map((post) =>
+function drawPosts(waits) {
+  $("posts").className = posts.length < 2 ? "single" : "";
+  put("posts", [chosen, posts.map((post) => [post.name, holds(post), waits(post)])], () => posts.map((post) =>
     h("a", { href: `#${encodeURIComponent(post.name)}`, "aria-current": post.name === chosen ? "page" : null, "data-focus": post.name },
       post.name,
       holds(post) === "on" ? null : tag(holds(post), TONE[holds(post)]),
       waits(post) ? h("span.count", { "aria-label": `${waits(post)} waiting` }, String(waits(post))) : null)));
-  put("switch-all", [all.posts.length > 0, switchOfAll()], () => buttons("all posts", switchOfAll(), "v1/switch"));
+  const current = posts[0]?.switch_all ?? null;
+  put("switch-all", [posts.length > 0, current], () => buttons("all posts", current, "v1/switch"));
 }
 
-/** The switch's own buttons: off is always among them, unless it is off. */
+/** A switch's buttons: off is always among them, unless it is off. Null: not told, so all of them. */
 function buttons(what, current, path) {
   const isAll = what === "all posts";
   const make = (to, label, kind = "") => h(`button${kind}`, { type: "button", "data-focus": to, "aria-label": `${label}: ${what}`,
     onclick: () => turn(what, to, label, path) }, label);
   return [
-    isAll ? h(`span.of${current === "on" ? ".calm" : ""}`, {}, `all posts: ${current}`) : null,
+    isAll && current ? h(`span.of${current === "on" ? ".calm" : ""}`, {}, `all posts: ${current}`) : null,
     current === "on" ? null : make("on", isAll ? "Switch all on" : "Switch on"),
     current === "paused" || current === "off" ? null : make("paused", isAll ? "Pause all" : "Pause"),
     current === "off" ? null : make("off", isAll ? "Switch all off" : "Switch off", ".off"),
@@ -373,39 +383,47 @@ async function send(path, body) {
   }
 }
 
+/** The lowest and the highest level that its classes have. */
+function levels() {
+  const held = LEVELS.filter((level) => classes().some((one) => one.level === level));
+  return held.length > 1 ? `${held[0]} to ${held.at(-1)}` : held[0] ?? "";
+}
+
 function drawHead() {
   const current = holds(state);
   $("name").textContent = $("name").title = state.name ?? chosen;
-  put("state", [current, state.level, state.snapshot], () => [
-    tag(current, TONE[current]), state.level ? h("span.tag.extra", {}, state.level) : null,
-    state.snapshot ? tag(`pinned to ${state.snapshot}`, "wait") : null]);
-  put("switch-post", [chosen, state.switch], () => buttons(chosen, state.switch ?? "on", `v1/posts/${encodeURIComponent(chosen)}/switch`));
+  put("state", [current, levels(), state.mind?.pinned], () => [
+    tag(current, TONE[current]), levels() ? h("span.tag.extra", {}, levels()) : null,
+    state.mind?.pinned ? tag(`pinned to ${state.mind.pinned}`, "wait") : null]);
+  const own = state.switch_own ?? state.switch ?? null;
+  put("switch-post", [chosen, own], () => buttons(chosen, own, route(chosen, "switch")));
 }
 
 function drawAnswers() {
-  const current = holds(state), classes = list(state.classes), waiting = approvals(state), checks = audits(state);
-  const alone = classes.filter((one) => one.level === "autonomous").length;
+  const current = holds(state), all = classes(), waiting = approvals(), checks = audits(), by = state.switched;
+  const alone = all.filter((one) => one.level === "autonomous").length;
   const wrong = list(state.incidents), recent = wrong.filter((one) => now() - one.time < DAY);
   const soonest = Math.min(...waiting.map((item) => item.expires ?? Infinity));
-  const by = state.switched;
+  const isAll = (state.switch_all ?? "on") !== "on";
   const answer = (question, big, why, tone = "") => h(`div.answer${tone && "."}${tone}`, {}, h("h2", {}, question), h("p.big", {}, big), h("p.why", {}, why));
-  put("answers", [current, rank(state.switch_all), by, classes.map((one) => one.level), waiting.length, soonest, checks.length, wrong.slice(0, 1), recent.length], () => [
-    answer("Is it on?", { on: "On", paused: "Paused", off: "Off" }[current] ?? current,
-      rank(state.switch_all) > 0 ? [`all posts are ${state.switch_all}`, by?.who, by?.why].filter(Boolean).join(" · ") : by?.time ? [by.who, by.why, dated(by.time)].filter(Boolean).join(" · ") : "since it was created", TONE[current]),
-    answer("What may it do by itself?", !classes.length ? DASH : current !== "on" || !alone ? "Nothing" : alone === classes.length ? "Act, within caps" : `${alone} of ${classes.length} classes`,
-      !classes.length ? "not told" : current !== "on" ? "it decides nothing now" : alone ? "some of it is audited at random"
-        : state.level === "shadow" ? "it proposes; others decide" : "a person answers each proposal"),
+  const since = [isAll ? `all posts are ${state.switch_all}` : "", by?.who, by?.why, known(by?.time) ? dated(by.time) : ""].filter(Boolean).join(" · ");
+  put("answers", [current, since, all.map((one) => one.level), waiting.length, soonest, checks.length, wrong[0], recent.length], () => [
+    answer("Is it on?", { on: "On", paused: "Paused", off: "Off" }[current] ?? current, since || (current === "on" ? "since it was created" : ""), TONE[current]),
+    answer("What may it do by itself?", !all.length ? DASH : current !== "on" || !alone ? "Nothing" : alone === all.length ? "Act, within caps" : `${alone} of ${all.length} classes`,
+      !all.length ? "not told" : current !== "on" ? "it decides nothing now" : alone ? "some of it is audited at random"
+        : levels() === "shadow" ? "it proposes; others decide" : "a person answers each proposal"),
     answer("What waits for me?", waiting.length ? count(waiting.length, "approval") : checks.length ? count(checks.length, "audit") : "Nothing",
-      [Number.isFinite(soonest) ? `the first is refused at ${clock(soonest)}` : "", waiting.length && checks.length ? count(checks.length, "audit") : ""].filter(Boolean).join(" · ") || "no approval is open",
+      [Number.isFinite(soonest) ? `the first is refused at ${clock(soonest)}` : "", waiting.length && checks.length ? count(checks.length, "audit") : ""].filter(Boolean).join(" · ")
+        || (checks.length ? "drawn at random" : "no approval is open"),
       waiting.length ? "wait" : ""),
     answer("What went wrong?", recent.length ? count(recent.length, "incident") : "Nothing",
-      recent.length ? String(recent[0].what ?? recent[0].kind) : wrong.length ? `today; last ${dated(wrong[0].time)}` : "no incident on record", recent.length ? "bad" : ""),
+      recent.length ? String(recent[0].what) : wrong.length ? `today; last ${dated(wrong[0].time)}` : "no incident on record", recent.length ? "bad" : ""),
   ]);
 }
 
 /* the inbox: one list item a request, kept while it waits, so that a half-filled form survives */
 function drawInbox() {
-  const waiting = approvals(state), box = $("inbox");
+  const waiting = approvals(), box = $("inbox");
   const wanted = new Map(waiting.slice(0, WAITING).map((item) => [String(item.id), item]));
   let isOrphan = false;
   for (const node of [...box.children]) {
@@ -414,9 +432,9 @@ function drawInbox() {
     node.remove();
   }
   for (const item of wanted.values()) box.append(requested(item));
-  const more = Math.max(0, waiting.length - WAITING) + Math.max(0, audits(state).length - WAITING);
+  const more = Math.max(0, waiting.length - WAITING) + Math.max(0, audits().length - WAITING);
   $("inbox-none").textContent = more ? `And ${number(more)} more, when these are answered.` : "Nothing waits.";
-  $("inbox-none").hidden = !more && list(state.inbox).length > 0;
+  $("inbox-none").hidden = !more && inbox.length > 0;
   if (isOrphan) (box.querySelector("button") ?? $("main")).focus();
   countdown();
 }
@@ -427,9 +445,9 @@ function requested(item) {
     onclick: ({ currentTarget }) => (answer === "allow" ? reply(node, item, { answer }) : openForm(node, item, answer, currentTarget)) }, label);
   node.append(h("div.request", {},
     h("div.what", {},
-      h("p.act", {}, said(item.action, state.action)),
+      h("p.act", {}, said(item.action, actions())),
       h("p.told", {}, [`worth ${number(item.worth)}`, between(item.low, item.high),
-        ` · support ${number(item.support)}`, item.action_class && list(state.classes).length > 1 ? ` · ${item.action_class}` : "",
+        ` · support ${number(item.support)}`, item.action_class && classes().length > 1 ? ` · ${item.action_class}` : "",
         ...list(item.reasons).map((why) => ` · ${why}`)].join("")),
       seen(item.observation)),
     h("span.left", { "data-expires": item.expires ?? "" }),
@@ -440,7 +458,7 @@ function requested(item) {
 
 /** What it saw: name and value, at most twelve of them. */
 function seen(observation) {
-  const space = state.observation;
+  const space = state.declared?.observation;
   const parts = Array.isArray(observation) && observation.every(known)
     ? observation.map((x, i) => [space?.names?.[i] ?? `x${i + 1}`, number(x)])
     : observation && typeof observation === "object" ? Object.entries(observation).map(([key, part]) => [key, said(part, space?.parts?.[key])])
@@ -461,7 +479,7 @@ async function reply(node, item, body) {
 const ASKS = { edit: "Do this instead", "take-over": "Do this, and I go on myself", reject: "Reject it" };
 function openForm(node, item, answer, opener) {
   node.querySelector(".edit")?.remove();
-  const field = answer === "reject" ? null : actionField(state.action, item.action);
+  const field = answer === "reject" ? null : actionField(actions(), item.action);
   const wrong = h("p.wrong", { role: "alert" });
   const why = h("input", { autocomplete: "off", maxlength: 300 });
   const close = () => { form.remove(); opener.focus(); };
@@ -503,13 +521,13 @@ function actionField(space, value) {
 }
 
 function drawAudits() {
-  const waiting = audits(state).slice(0, WAITING);
+  const waiting = audits().slice(0, WAITING);
   put("audits", waiting, () => waiting.map((item) => {
     const judge = (label, isError) => h("button", { type: "button", "data-focus": `${item.id}${label}`, "aria-label": `Decision ${item.id} was ${label}`,
       onclick: () => send(`v1/decisions/${item.id}/audit`, { is_error: isError, who: me(), why: "" }) }, `It was ${label}`);
     const isOther = item.taken !== null && item.taken !== undefined && JSON.stringify(item.taken) !== JSON.stringify(item.action);
     return h("li", {}, h("div.request", {}, h("div.what", {},
-      h("p", {}, "Audit: was ", h("b", {}, said(item.action, state.action)), isOther ? ` right? Done was ${said(item.taken, state.action)}.` : " right?"),
+      h("p", {}, "Audit: was ", h("b", {}, said(item.action, actions())), isOther ? ` right? Done was ${said(item.taken, actions())}.` : " right?"),
       h("p.told", {}, `decision ${item.id} · worth ${number(item.worth)}${between(item.low, item.high)} · drawn at random`), seen(item.observation)),
     h("div.buttons", {}, judge("right", false), judge("wrong", true))));
   }));
@@ -524,40 +542,41 @@ function countdown() {
 }
 
 function drawClasses() {
-  const classes = list(state.classes);
-  const q = classes.find((one) => known(one.tolerated))?.tolerated;
+  const q = classes().find((one) => known(one.tolerated))?.tolerated;
   $("terms").textContent = known(q) ? `tolerated error rate ${number(100 * q)} %` : "";
-  put("classes", [classes, chosen], () => classes.map(oneClass));
+  put("classes", [state.classes, chosen], () => classes().map(oneClass));
 }
 
 function oneClass(one) {
-  const at = LEVELS.indexOf(one.level);
-  const next = one.next ?? (one.is_irreversible && at === 1 ? null : LEVELS[at + 1]) ?? null;
-  const proof = known(one.e_value) && one.e_value > 0 && one.threshold > 1 ? Math.min(1, Math.max(0, Math.log(one.e_value) / Math.log(one.threshold))) : 0;
-  const path = `v1/posts/${encodeURIComponent(chosen)}`;
-  const order = (label, to, text) => h("button.small", { type: "button", "data-focus": `${one.name}${to}`, "aria-label": `${label} of ${one.name}`, onclick: async () => {
+  const rung = LEVELS.indexOf(one.level), isTop = rung === LEVELS.length - 1;
+  const next = isTop || !known(one.needed) ? null : LEVELS[rung + 1];
+  const proof = one.wealth > 0 && one.bar > 1 ? Math.min(1, Math.max(0, Math.log(one.wealth) / Math.log(one.bar))) : 0;
+  const order = (label, to, text) => h("button.small", { type: "button", "data-focus": `${one.name}${to}`, "aria-label": `${label}: ${one.name}`, onclick: async () => {
     const told = await ask(`${label}: ${one.name}?`, text, label, "primary");
-    if (told) await send(`${path}/${to}`, { action_class: one.name, ...told });
+    if (told) await send(route(chosen, to), { action_class: one.name, ...told });
   } }, label);
-  const isLow = known(one.lease_left_seconds) && one.lease_left_seconds < DAY;
+  const left = one.lease_seconds, caps = Object.entries(one.caps_left ?? {});
   return h("div.class", {},
     h("div", {}, h("h3", {}, one.name === "any" ? "every action" : one.name),
       h("p.note", {}, `${number(one.errors ?? 0)} wrong of ${number(one.judged ?? 0)} judged`),
+      one.alarms > 0 ? h("p.note", {}, `${count(one.alarms, "level")} lost so far`) : null,
       one.is_irreversible ? h("p.note", {}, "irreversible: never by itself") : null),
-    h("div", {}, h("ol.ladder", { "aria-label": "Level" }, LEVELS.map((level, i) => h(`li${i <= at ? ".reached" : ""}`, { "aria-current": i === at ? "step" : null }, level))),
-      at > 0 ? order("Take a level back", "demote", `From ${one.level} to ${LEVELS[at - 1]}; evidence starts anew.`) : null),
-    h("div", {}, next
-      ? [h("p.label", {}, h("span", {}, "Evidence for ", h("b", {}, next)), h("span", {}, `${number(one.e_value)} of ${number(one.threshold)}`)),
-        h("progress", { max: 1, value: proof, "aria-label": `Evidence for ${next}` }),
-        h("p.note", {}, known(one.needed) ? `${count(one.needed, "clean decision")} more` : "evidence still to come")]
-      : h("p.note", {}, one.is_irreversible ? "No further level." : "Highest level; demoted when errors grow."),
-      at > 0 && known(one.lease_left_seconds) ? h("p.label", {}, h("span", {}, "lease: ", h("b", {}, `${span(one.lease_left_seconds)} left`)),
-        isLow || one.lease_left_seconds < (one.lease_seconds ?? 0) / 2 ? order("Renew lease", "renew", "The permission holds for another full lease.") : null) : null),
-    h("div", {}, list(one.caps).length ? list(one.caps).map((cap) => {
-      const share = cap.of > 0 ? cap.left / cap.of : 0;
-      return [h(`p.label${share <= 0 ? ".gone" : ""}`, {}, h("span", {}, words(cap.name)), h("span", {}, h("b", {}, number(cap.left)), ` left of ${number(cap.of)}`)),
-        h(`progress${share <= 0 ? ".gone" : share < .2 ? ".low" : ""}`, { max: 1, value: share, "aria-label": `${words(cap.name)} left` })];
-    }).flat() : h("p.note", {}, "No caps.")));
+    h("div", {}, h("ol.ladder", { "aria-label": "Level" }, LEVELS.map((level, i) => h(`li${i <= rung ? ".reached" : ""}`, { "aria-current": i === rung ? "step" : null }, level))),
+      rung > 0 ? order("Take a level back", "demote", `From ${one.level} to ${LEVELS[rung - 1]}; evidence starts anew.`) : null),
+    h("div", {}, next || isTop
+      ? [h("p.label", {}, h("span", {}, "Evidence for ", h("b", {}, next ?? "the next lease")), h("span", {}, `${number(one.wealth)} of ${number(one.bar)}`)),
+        h("progress", { max: 1, value: proof, "aria-label": `Evidence for ${next ?? "the next lease"}` }),
+        h("p.note", {}, one.needed > 0 ? `${count(one.needed, "clean decision")} more` : isTop ? "earned" : "evidence still to come")]
+      : h("p.note", {}, "No further level."),
+      known(left) ? h("p.label", {}, h("span", {}, "lease: ", h("b", {}, `${span(left)} left`)),
+        one.needed > 0 ? null : order("Renew lease", "renew", "The permission holds for another full lease.")) : null),
+    h("div", {}, caps.length ? caps.map(([cap, rest]) => capLeft(cap, rest, one.caps?.[cap])).flat() : h("p.note", {}, "No caps.")));
+}
+
+function capLeft(cap, rest, of) {
+  const share = known(of) ? (of > 0 ? rest / of : 0) : rest > 0 ? null : 0;
+  return [h(`p.label${rest <= 0 ? ".gone" : ""}`, {}, h("span", {}, words(cap)), h("span", {}, h("b", {}, number(rest)), known(of) ? ` left of ${number(of)}` : " left")),
+    share === null ? null : h(`progress${share <= 0 ? ".gone" : share < .2 ? ".low" : ""}`, { max: 1, value: share, "aria-label": `${words(cap)} left` })];
 }
 
 /* ---- curves */
@@ -617,18 +636,39 @@ const charts = new Map([
 ]);
 const columns = (rows, width) => Array.from({ length: width }, (_, i) => rows.map((row) => row[i] ?? null));
 
+/** Means of the latest WINDOW stretches, and where nine of ten such means would lie: stretches
+    are many decisions each, so their means are taken as independent and normal (Student's t). */
+const WINDOW = 10, T95 = [, 6.31, 2.92, 2.35, 2.13, 2.02, 1.94, 1.9, 1.86, 1.83];
+function earnings(isByEpisode) {
+  const stretches = [];
+  for (const { decisions: upto, episodes, reward } of curve) {
+    const one = stretches.at(-1), isOpen = one && one.n === 0; // too short yet: no episode ended in it
+    const n = isByEpisode ? episodes : upto - (one?.upto ?? 0);
+    if (isOpen) Object.assign(one, { upto, n: one.n + n, sum: one.sum + reward });
+    else stretches.push({ upto, n, sum: reward });
+  }
+  const ended = stretches.filter((one) => one.n > 0);
+  return ended.map(({ upto }, i) => {
+    const means = ended.slice(Math.max(0, i + 1 - WINDOW), i + 1).map((one) => one.sum / one.n), k = means.length;
+    const mean = means.reduce((sum, x) => sum + x, 0) / k;
+    const far = k > 2 ? T95[k - 1] * Math.sqrt(means.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (k - 1) / k) : null;
+    return [upto, mean, far === null ? null : mean - far, far === null ? null : mean + far, isByEpisode ? state.incumbent : null];
+  });
+}
+
 function drawCurve() {
-  const rows = list(state.curve).map((row) => [row[0], row[1], row[2] ?? row[1], row[3] ?? row[1], state.incumbent]);
-  const told = JSON.stringify(rows);
+  const told = JSON.stringify([curve, state.incumbent]);
   if (drawn.get("curve") === told) return;
   drawn.set("curve", told);
+  const isByEpisode = curve.some((one) => one.episodes > 0), rows = earnings(isByEpisode);
   charts.get("curve").set(columns(rows, 5));
-  $("curve-incumbent").hidden = !known(state.incumbent);
+  $("curve-what").textContent = isByEpisode ? "return an episode, latest ten stretches with 90 % interval" : "reward a decision, latest ten stretches with 90 % interval";
+  $("curve-incumbent").hidden = !rows.some((row) => known(row[4]));
 }
 
 function drawValue() {
-  const rows = [...decisions.values()].filter((one) => known(one.worth) && known(one.time)).sort((a, b) => a.time - b.time || a.id - b.id).slice(-TRACE)
-    .map((one) => [one.time, one.worth, one.low ?? one.worth, one.high ?? one.worth, null]);
+  const rows = [...decisions.values()].filter((one) => known(one.worth) && known(one.asked)).sort((a, b) => a.id - b.id).slice(-TRACE)
+    .map((one) => [one.asked, one.worth, one.low ?? null, one.high ?? null, null]);
   charts.get("value").set(columns(rows, 5));
 }
 
@@ -639,7 +679,7 @@ function drawDecisions() {
   const region = $("decisions").closest(".scroll");
   if (region.scrollTop > 4) { $("decisions-aside").textContent = "held while you scroll"; return; }
   const rows = [...decisions.values()].sort((a, b) => b.id - a.id).slice(0, SHOWN);
-  $("decisions-aside").textContent = [rows.length ? `latest ${rows.length}` : "none yet", state.reward_meaning ? `reward: ${state.reward_meaning}` : ""].filter(Boolean).join(" · ");
+  $("decisions-aside").textContent = [rows.length ? `latest ${rows.length}` : "none yet", state.declared?.reward_meaning ? `reward: ${state.declared.reward_meaning}` : ""].filter(Boolean).join(" · ");
   put("decisions", [rows, chosen], () => {
     const low = Math.min(...rows.map((one) => one.low ?? one.worth ?? Infinity)), high = Math.max(...rows.map((one) => one.high ?? one.worth ?? -Infinity));
     const fresh = rows.filter((one) => !shown.has(one.id)).length;
@@ -653,8 +693,8 @@ const VERDICT = { allow: "", ask: "wait", refuse: "bad", shadow: "" };
 function decided(one, low, high, isFresh) {
   const verdict = String(one.verdict ?? DASH).toLowerCase();
   return h(`tr${isFresh ? ".fresh" : ""}`, { title: list(one.reasons).join("; ") || null },
-    h("td.time", {}, clock(one.time)), h("td.rare.num", {}, String(one.id)), h("td.act", {}, said(one.action ?? one.proposed, state.action)),
-    h("td.wide", {}, one.by ?? DASH), h("td", {}, tag(verdict, VERDICT[verdict] ?? ""), one.is_audited ? h("span.audited", { title: "drawn for an audit" }, "audit") : null),
+    h("td.time", {}, clock(one.asked)), h("td.rare.num", {}, String(one.id)), h("td.act", {}, said(one.action ?? one.proposed, actions())),
+    h("td.wide", {}, one.by ?? DASH), h("td", {}, tag(verdict, VERDICT[verdict] ?? ""), one.is_audited ? h("span.audited.wide", { title: "drawn for an audit" }, "audit") : null),
     h("td.num", {}, number(one.worth)), h("td.wide", {}, range(one, low, high)), h("td.rare.num", {}, number(one.support)),
     h(`td.num${one.reward < 0 ? ".minus" : ""}`, {}, known(one.reward) ? number(one.reward) : h("span.pending", {}, "waits")));
 }
@@ -671,16 +711,18 @@ function drawIncidents() {
   $("incidents-none").hidden = incidents.length > 0;
   put("incidents", incidents, () => incidents.map((one) => h("li", {},
     h("time", { datetime: known(one.time) ? new Date(one.time * 1000).toISOString() : null }, dated(one.time)),
-    h("p", {}, String(one.what ?? one.kind ?? DASH), h("span.by", {}, [one.action_class, one.who].filter(Boolean).map((by) => ` · ${by}`).join(""))))));
+    h("p", {}, String(one.what ?? one.kind ?? DASH), h("span.by", {}, one.who ? ` · ${one.who}` : "")))));
 }
 
 function drawLedger() {
-  const kept = state.ledger ?? {};
+  const kept = state.ledger ?? {}, mind = state.mind ?? {}, each = kept.rewards / kept.episodes;
   const rows = [
-    ["decisions", number(kept.decisions ?? state.steps)], ["rewards", number(kept.rewards ?? state.rewards)],
-    ["hours", number(kept.hours ?? state.hours)], ["episodes", number(state.episodes)], ["awaiting outcome", number(state.open)],
-    ["return, mean", number(kept.return_mean)], ["above incumbent", number(kept.value_above_incumbent)],
-    ["study behind by", known(state.lag) ? count(state.lag, "event") : DASH], ["led by", state.leader ?? DASH],
+    ["decisions", number(kept.decisions)], ["with an outcome", number(kept.outcomes)], ["awaiting one", number(state.open?.decisions)],
+    ["episodes", number(kept.episodes)], ["hours", number(kept.hours)], ["lessons", kept.lessons ? number(kept.lessons) : DASH],
+    ["rewards, in all", number(kept.rewards)],
+    ["above the incumbent", kept.episodes > 0 && known(state.incumbent) ? number(kept.rewards - kept.episodes * state.incumbent) : DASH],
+    ["return, mean", number(each)],
+    ["study behind by", known(mind.lag) ? count(mind.lag, "event") : DASH], ["led by", mind.leader ?? DASH],
     ...Object.entries(kept.by ?? {}).map(([who, n]) => [`by ${who}`, number(n)]),
     ...Object.entries(state.drives ?? {}).map(([name, x]) => [`drive: ${name}`, number(x)]),
   ];
