@@ -208,10 +208,13 @@ function refetchSoon(delay) {
 }
 
 const route = (post, part) => `v1/posts/${encodeURIComponent(post)}${part ? `/${part}` : ""}`;
+/** One part of the sheet; where it is refused that is said, and the rest is shown nevertheless. */
+const look = (path) => call(path).catch((error) => { if (error instanceof TypeError) throw error; trouble(error.message); });
 async function refetch() {
   if (isFetching) return refetchAfter();
   due = Infinity;
   isFetching = true;
+  trouble(null);
   try {
     const told = await call("v1/posts");
     posts = list(told.posts);
@@ -219,15 +222,14 @@ async function refetch() {
     if (!posts.some((post) => post.name === chosen)) choose(fromAddress() ?? posts[0]?.name ?? null);
     const wanted = chosen;
     if (wanted !== null) {
-      const [post, latest, waiting, earned] = await Promise.all([route(wanted), route(wanted, `decisions?most=${SHOWN}`),
-        `v1/inbox?post=${encodeURIComponent(wanted)}`, route(wanted, "curve")].map((path) => call(path)));
+      const [post, waiting, latest, earned] = await Promise.all([route(wanted), `v1/inbox?post=${encodeURIComponent(wanted)}`,
+        route(wanted, `decisions?most=${SHOWN}`), route(wanted, "curve")].map(look));
       if (wanted !== chosen) return refetchSoon(0);
-      [state, inbox, curve] = [post, list(waiting.items), list(earned.items)];
-      list(latest.items).forEach(remember);
+      [state, inbox, curve] = [post ?? state, list(waiting?.items ?? inbox), list(earned?.items ?? curve)];
+      list(latest?.items).forEach(remember);
     }
     lastHeard = Date.now();
     $("stale").hidden = true;
-    trouble(null);
     announce();
     draw();
   } catch (error) {
