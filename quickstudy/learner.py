@@ -19,9 +19,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import itertools
-import json
+import math
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -35,7 +34,7 @@ import jax
 import numpy as np
 import platformdirs
 
-from quickstudy import hopeless, life, lineage, recollection, rivals
+from quickstudy import cache, hopeless, life, lineage, recollection, rivals
 from quickstudy.errors import (
     DamagedLearner,
     QuickstudyError,
@@ -135,16 +134,21 @@ def open_learner(
     settings: minds.Settings | None = None,
     progress: Progress | None = None,
     readonly: bool = False,
+    studies: bool = True,
+    is_behind: bool = False,
 ) -> Learner:
     """A learner that was hired before, as it was when it last acknowledged something.
 
     Args:
       readonly: only to be looked at; works beside a process that works with it.
+      studies: False for one that acts and records while another process studies (see `front`).
+      is_behind: with `readonly`, knows only what its saved mind does, and reads on by `follow`.
 
     Raises:
       DamagedLearner: none there, or its folder is damaged. LearnerInUse: by another process.
     """
-    return Learner(Folder.open(folders.resolve(name), readonly), settings, progress)
+    folder = Folder.open(folders.resolve(name), readonly)
+    return Learner(folder, settings, progress, studies=studies, is_behind=is_behind)
 
 
 class Learner:
@@ -156,11 +160,14 @@ class Learner:
         settings: minds.Settings | None = None,
         progress: Progress | None = None,
         known: Mapping[str, Iterable[Known]] | None = None,
+        studies: bool = True,
+        is_behind: bool = False,
     ):
         """For `hire`, `open` and merging.
 
         known: minds that need not be derived from experience again, by job.
         """
+        self._studies = studies
         _keep_compiled_programs()
         self._folder, self._log = folder, folder.log
         self._settings = settings or minds.Settings()
@@ -170,10 +177,11 @@ class Learner:
         self._checks: dict[str, list[Check]] = {}
         self._hopes: dict[str, Hope] = {}
         self._barred: dict[str, set[int]] = {}
+        self._pins: dict[str, str | None] = {}
         self._position = 0  # in the log, up to which it was read when opened
         self._saved_at = time.monotonic()
         try:
-            self._restore(progress, known or {})
+            self._restore(progress, known or {}, is_behind)
         except BaseException:
             folder.close()
             raise
@@ -209,8 +217,13 @@ class Learner:
 
     @property
     def position(self) -> int:
-        """In the log, up to which it had been read when the learner was opened."""
+        """In the log, up to which it was read when the learner was opened, or has followed."""
         return self._position
+
+    @property
+    def studies(self) -> bool:
+        """Whether it learns itself; else another process does, and it only acts."""
+        return self._studies
 
     def steps(self, job: str) -> int:
         """Decisions taken on a job, over all sessions."""
@@ -252,6 +265,19 @@ class Learner:
     def mind(self, job: str) -> minds.Mind:
         """What it thinks with on a job: for examiners, who change nothing."""
         return self._place(job).mind
+
+    def place(self, job: str) -> Place:
+        """Where it stands on a job: for those who act for it (see `front`)."""
+        return self._place(job)
+
+    def pin(self, job: str) -> str | None:
+        """The snapshot by which it acts on a job, where it was pinned to one (see `front`)."""
+        return self._pins.get(job)
+
+    def set_pin(self, job: str, snapshot: str | None) -> None:
+        """Keeps in the log that it acts by a snapshot from now on; None for what it is."""
+        self.note(job, {"pin": snapshot})
+        self._pins[job] = snapshot
 
     def notes(self, job: str, key: str) -> list[Any]:
         """Remarks about a job under a key, oldest first (see `note`)."""
@@ -316,6 +342,7 @@ class Learner:
         """
         if steps < 1:
             raise QuickstudyError(f"Came {steps} steps; expected at least 1.")
+        self._check_studies()
         hope = None if stop_hopeless is None else self._hope(job, stop_hopeless)
         name, bench = self._bench(job)
         place, seed_of = self._places[name], self._seed_of(name, worlds)
@@ -432,7 +459,7 @@ class Learner:
           UnknownDecision: no such decision was recorded. QuickstudyError: not a finite
           number, or another reward came under this key before.
         """
-        reward = _finite(reward)
+        reward = finite(reward)
         place = self._place_of(decision)
         name = self._global_name(decision)
         key = name if key is None else f"{name}/{key}"
@@ -488,6 +515,7 @@ class Learner:
           SpecChanged: it is another job there. CannotMerge: the logs contradict each other.
           DiskTrouble: it cannot be written. Nothing was taken up then.
         """
+        self._check_studies()
         declared = next(e for e in events if e.kind == Kind.JOB and e.job == job)
         is_new = job not in self._places
         if is_new:
@@ -538,7 +566,7 @@ class Learner:
           UnknownJob: not declared. QuickstudyError: not finite numbers, or none.
         """
         self._place(job)
-        earned = [_finite(one, "a return") for one in np.asarray(returns, object).ravel()]
+        earned = [finite(one, "a return") for one in np.asarray(returns, object).ravel()]
         self.note(job, rivals.to_note(name, earned))
         self._log.sync()
 
@@ -561,21 +589,11 @@ class Learner:
     def save(self) -> None:
         """Writes the mind beside the log, so that the next opening has little to study."""
         self._saved_at = time.monotonic()
-        if self._log.readonly:
+        if self._log.readonly or not self._studies:
             return
         if not all(place.is_absorbed for place in self._places.values()):
             return  # interrupted inside an event: the log knows more than the mind
-        position = self._log.sync()
-        names = sorted(self._places)
-        arrays, notes = store.dump([self._places[name].mind for name in names])
-        note = {
-            "position": position,
-            "sha256": hashlib.sha256(arrays).hexdigest(),
-            "minds": dict(zip(names, notes, strict=True)),
-            "seeds": {name: self._places[name].mind.seed for name in names},
-        }
-        folders.write_atomically(self._folder.mind_arrays, arrays)
-        folders.write_atomically(self._folder.mind_note, json.dumps(note).encode())
+        cache.write(self.path, self._log.sync(), self._minds())
 
     def close(self) -> None:
         """Cuts what its own loop left open, saves, lets go of the folder."""
@@ -601,6 +619,45 @@ class Learner:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    # ---- beside the process that acts (see `student`)
+
+    def follow(self, seconds: float = math.inf) -> int:
+        """Takes in, and studies, what another process wrote; gives how many events.
+
+        Args:
+          seconds: after which it stops; at the next call it goes on.
+
+        Raises:
+          ValueError: it was not opened readonly. DamagedLearner: what was written is damaged.
+        """
+        if not self._log.readonly:
+            raise ValueError("A learner follows what others write; open it readonly.")
+        start, until = self._position, time.monotonic() + seconds
+        for event in self._log.read(after=start):
+            self._take_in(event)
+            self._position = event.n
+            if time.monotonic() > until:
+                break
+        return self._position - start
+
+    def publish(self) -> None:
+        """Writes what it learned where the process that acts finds it, and any later opening.
+
+        Raises:
+          DiskTrouble: it cannot be written; what was there is there.
+        """
+        cache.write(self.path, self._position, self._minds())
+
+    def _minds(self) -> dict[str, minds.Mind]:
+        return {name: place.mind for name, place in self._places.items()}
+
+    def _check_studies(self) -> None:
+        if not self._studies:
+            raise QuickstudyError(
+                f"{self.name} was opened to act only, while another process studies; open it "
+                "with studies=True to work or merge."
+            )
 
     # ---- places
 
@@ -659,6 +716,7 @@ class Learner:
 
     def _take_up(self, name: str, spec: Spec) -> None:
         mind = minds.init(spec, lineage.mind_seed(self.seed, name), self._settings)
+        mind.studies = self._studies
         self._places[name] = Place(name, Layout(spec), mind, self._log)
 
     def _place_of(self, decision: int) -> Place:
@@ -751,10 +809,16 @@ class Learner:
 
     # ---- opening
 
-    def _restore(self, progress: Progress | None, known: Mapping[str, Iterable[Known]]) -> None:
+    def _restore(
+        self,
+        progress: Progress | None,
+        known: Mapping[str, Iterable[Known]],
+        is_behind: bool,
+    ) -> None:
         """Memory from the log; the mind from its cache, and study of what came after.
 
         Jobs on which others' experience counts too are derived as a whole, at the end.
+        is_behind: leaves to `follow` what came after, but for such jobs.
         """
         told = list(self._log.read(kinds=[Kind.JOB, Kind.NOTE]))
         jobs = [event for event in told if event.kind == Kind.JOB]
@@ -766,6 +830,8 @@ class Learner:
         for event in told:
             if event.kind == Kind.NOTE:
                 self._take_note(event)
+        if is_behind and not shared:
+            return
         last = self._log.last
         for event in self._log.read(after=position):
             self._position = event.n
@@ -796,6 +862,7 @@ class Learner:
                 job, place.layout.spec, events, seeds, self._log, self._settings,
                 [*known.get(job, ()), own], progress,
             )  # fmt: skip
+            self._places[job].mind.studies = self._studies
 
     def _recall(self, position: int, declared: dict[str, int], lost: Array) -> None:
         """Fills memories with what the minds have studied: events up to a position."""
@@ -821,27 +888,20 @@ class Learner:
         Args:
           jobs: the events that declare a job.
         """
+        saved = cache.read(self.path)
+        if saved is None:
+            return 0
+        if saved.position > self._log.last:
+            return self._refuse_cache(saved.position)
         try:
-            note = json.loads(self._folder.mind_note.read_bytes())
-            arrays = self._folder.mind_arrays.read_bytes()
-            position = int(note["position"])
-            if hashlib.sha256(arrays).hexdigest() != note["sha256"]:
-                return 0
-            if position > self._log.last:
-                return self._refuse_cache(position)
             for event in jobs:
-                if event.n <= position and event.job not in self._places:
+                if event.n <= saved.position and event.job not in self._places:
                     self._take_up(event.job, _spec(event))
-            saved = note["minds"]
-            for name, seed in note.get("seeds", {}).items():
-                self._places[name].mind.seed = seed
-            store.load(
-                [self._places[name].mind for name in saved], arrays, list(saved.values())
-            )
-        except (OSError, ValueError, KeyError, TypeError, store.Unfit):
+            saved.fill(self._minds())
+        except (ValueError, KeyError, TypeError, store.Unfit):
             self._places.clear()
             return 0
-        return position
+        return saved.position
 
     def _refuse_cache(self, position: int) -> int:
         raise DamagedLearner(
@@ -856,6 +916,8 @@ class Learner:
             self._barred.setdefault(event.job, set()).update(note["quarantine"]["seeds"])
         if event.origin != self._log.uid:
             return  # what another was in the middle of, or earned, is not ours to go on with
+        if "pin" in note:
+            self._pins[event.job] = note["pin"]
         if "session" in note:
             self._sessions[event.job] = Session(**note["session"])
         if "check" in note:
@@ -926,7 +988,7 @@ def _spec(event: Event) -> Spec:
     return spec_from_json(event.note or {})
 
 
-def _finite(came: Any, what: str = "a reward") -> float:
+def finite(came: Any, what: str = "a reward") -> float:
     with contextlib.suppress(TypeError, ValueError):
         number = float(came)
         if np.isfinite(number):

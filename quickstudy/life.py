@@ -19,6 +19,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from quickstudy.errors import UnknownDecision
 from quickstudy.experience.event import DROPPED, Event, Kind
@@ -27,12 +28,14 @@ from quickstudy.jobs.job import Job
 from quickstudy.jobs.layout import Layout
 from quickstudy.mind import inheritance
 from quickstudy.mind import mind as minds
+from quickstudy.mind.arbiter import SPEEDS
 from quickstudy.mind.inheritance import Inheritance
 from quickstudy.mind.mind import Forecast, Mind
-from quickstudy.types import Array, Decision, End, Moment, Observation
+from quickstudy.types import Array, Decision, End, Moment, Observation, Value
 
 WORK = "work"  # the stream on which `live` works
 LONGEST_TRIAL = 10_000  # steps
+MANNER = "manner"  # in the note of a decision by a mind that does not study: see `minds.Manner`
 
 
 @dataclass
@@ -127,12 +130,18 @@ def trial(place: Place, job: Job, seed: int) -> float:
 # ---- what happens, recorded and taken in
 
 
-def begin(place: Place, stream: str, seed: int | None = None) -> None:
-    """An episode begins, in the world of a seed. One still open on this stream is cut."""
+def begin(
+    place: Place, stream: str, seed: int | None = None, note: dict[str, Any] | None = None
+) -> None:
+    """An episode begins, in the world of a seed. One still open on this stream is cut.
+
+    note: to be kept with the event.
+    """
     if stream in place.open:
         cut(place, stream, None)
     place.is_absorbed = False
-    note = None if seed is None else {"seed": seed}
+    if seed is not None:
+        note = {"seed": seed}
     place.log.append(Kind.EPISODE, place.name, stream=stream, episode=place.episodes, note=note)
     _begun(place, stream, place.episodes)
     place.is_absorbed = True
@@ -143,7 +152,40 @@ def decide(place: Place, observation: Observation, stream: str) -> Decision:
     if stream not in place.open:
         begin(place, stream)
     choice = minds.act(place.mind, observation, stream)
-    episode, value = place.open[stream], choice.value
+    n = record(
+        place, observation, choice.flat, stream, choice.leader, choice.value, choice.explored,
+        predictions=choice.predictions,
+    )  # fmt: skip
+    action = place.layout.unpack(choice.flat)
+    return Decision(n, action, choice.flat, choice.value, choice.leader, choice.explored)
+
+
+def record(
+    place: Place,
+    observation: Observation,
+    flat: Array,
+    stream: str,
+    leader: str,
+    value: Value | None = None,
+    explored: bool = False,
+    note: dict[str, Any] | None = None,
+    predictions: Forecast | None = None,
+    key: str | None = None,
+) -> int:
+    """A decision, whoever took it: recorded, taken in; gives its position.
+
+    Args:
+      flat: the action taken. leader: who chose it, a speed of the mind or another's name.
+      value: of that action, if it is known. note: to be kept with the event.
+      predictions: as `minds.act` gave them a moment ago; None computes them again, as replay
+        does: of what was proposed earlier they may be outdated.
+      key: by which the log finds it; the job must have no event of this key yet.
+    """
+    mind, episode = place.mind, place.open[stream]
+    is_own = leader in SPEEDS
+    if is_own and not mind.studies and not mind.streams[stream].mood.is_told:
+        note = (note or {}) | {MANNER: minds.manner(mind, stream)}
+        mind.streams[stream].mood.is_told = True
     place.is_absorbed = False
     n = place.log.append(
         Kind.DECISION,
@@ -151,19 +193,20 @@ def decide(place: Place, observation: Observation, stream: str) -> Decision:
         stream=stream,
         episode=episode.number,
         step=episode.steps,
+        key=key,
         observation=observation.raw,
         mask=observation.mask,
-        action=choice.flat,
-        explored=choice.explored,
-        leader=choice.leader,
-        worth=value.worth,
-        spread=value.spread,
-        support=value.support,
+        action=flat,
+        explored=explored,
+        leader=leader,
+        worth=value.worth if value else None,
+        spread=value.spread if value else None,
+        support=value.support if value else None,
+        note=note,
     )
-    _decided(place, n, stream, observation, choice.flat, choice.predictions)
+    _decided(place, n, stream, observation, flat, predictions, is_own)
     place.is_absorbed = True
-    action = place.layout.unpack(choice.flat)
-    return Decision(n, action, choice.flat, value, choice.leader, choice.explored)
+    return n
 
 
 def answer(place: Place, observation: Observation) -> Decision:
@@ -181,18 +224,21 @@ def outcome(
     last: Observation | None = None,
     stream: str = "",
     key: str | None = None,
-) -> None:
-    """What followed a decision: recorded, taken in, studied.
+    note: dict[str, Any] | None = None,
+) -> int:
+    """What followed a decision: recorded, taken in, studied; gives its position.
 
     Args:
       reward: None where there is none to add. end: where the episode is over.
       last: what is seen now; kept only where the episode is over and its value goes on.
+      key: where the log has an event of this key already, nothing happens.
     """
     goes_on = end in (End.TRUNCATED, End.CUT)
     last = last if goes_on else None
     row = row_of(place, decision)
     place.is_absorbed = False
-    place.log.append(
+    before = place.log.last
+    n = place.log.append(
         Kind.OUTCOME,
         place.name,
         stream=stream,
@@ -202,12 +248,17 @@ def outcome(
         end=end,
         observation=None if last is None else last.raw,
         mask=None if last is None else last.mask,
+        note=note,
     )
+    if n <= before:
+        place.is_absorbed = True
+        return n
     inherited = place.mind.counts.inherited
     _followed(place, row, decision, reward, end, last, stream)
     place.is_absorbed = True
     if inherited and not place.mind.counts.inherited:
         place.log.append(Kind.NOTE, place.name, note={DROPPED: place.steps})
+    return n
 
 
 def cut(place: Place, stream: str, last: Observation | None) -> None:
@@ -234,7 +285,10 @@ def absorb(place: Place, event: Event) -> None:
         assert shown is not None and event.action is not None
         if stream not in place.open:
             _begun(place, stream, event.episode)
-        _decided(place, event.n, stream, shown, event.action, None)
+        is_own = event.leader is None or event.leader in SPEEDS
+        _decided(place, event.n, stream, shown, event.action, None, is_own)
+        if event.note and MANNER in event.note:
+            minds.set_manner(place.mind, stream, minds.Manner(*event.note[MANNER]))
     elif event.kind == Kind.OUTCOME:
         assert event.decision is not None
         with contextlib.suppress(UnknownDecision):
@@ -301,8 +355,9 @@ def _decided(
     observation: Observation,
     flat: Array,
     predictions: Forecast | None,
+    is_own: bool,
 ) -> None:
-    row = minds.decided(place.mind, stream, observation, flat, predictions)
+    row = minds.decided(place.mind, stream, observation, flat, predictions, is_own)
     _took(place, n, row, stream)
 
 

@@ -17,13 +17,18 @@ MAY = {
     "jobs": GROUND | {"jobs"},
     "mind": GROUND | {"mind"},
     "experience": GROUND | {"experience"},
+    "deployment": {"errors", "deployment"},
     "life": GROUND | set(ROOMS),
     "clinic": GROUND | {*ROOMS, "clinic", "learner", "life"},
     "hopeless": GROUND | {"life"},
     "rivals": GROUND,
     "lineage": GROUND | {*ROOMS, "life"},
+    "cache": GROUND | {"experience", "mind"},
     "recollection": GROUND | {*ROOMS, "life"},
-    "learner": GROUND | {*ROOMS, "hopeless", "life", "lineage", "recollection", "rivals"},
+    "learner": GROUND
+    | {*ROOMS, "cache", "hopeless", "life", "lineage", "recollection", "rivals"},
+    "front": GROUND | {*ROOMS, "cache", "learner", "life"},
+    "student": GROUND | {"experience", "learner"},
     "collective": GROUND
     | {
         *ROOMS,
@@ -41,7 +46,10 @@ MAY = {
     "ledger": GROUND | {"clinic", "jobs", "learner", "words"},
     "exams": GROUND | {*ROOMS, "exams", "interrupt", "learner", "report", "words"},
 }
-NEVER = {"experience": {"jax", "equinox", "optax"}}
+NEVER = {
+    "experience": {"jax", "equinox", "optax"},
+    "deployment": {"jax", "equinox", "optax", "numpy"},
+}
 
 
 def imported(path: Path) -> set[str]:

@@ -5,6 +5,8 @@
     mind.eqx         arrays of the mind, and what they are: a cache that study can rebuild
     mind.json
     lock             held by the one process that works with the learner
+    student.lock     held by the one that studies for it, where that is another
+    snapshots/       copies of the cache that a person named
 
 A new folder is made beside its place and renamed into it, so a crash leaves either no
 learner or a whole one. The lock is the operating system's: it vanishes with the process.
@@ -48,6 +50,7 @@ else:
 
 FORMAT = 1
 ABOUT, EXPERIENCE, LOCK = "learner.toml", "experience.db", "lock"
+STUDENT_LOCK, SNAPSHOTS = "student.lock", "snapshots"
 MIND_ARRAYS, MIND_NOTE = "mind.eqx", "mind.json"
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 _HIRE = "Hire one first: quickstudy work JOB --learner NAME, or qs.hire(NAME)."
@@ -433,12 +436,21 @@ def _check_free(path: Path) -> None:
 # ---- the lock
 
 
+def studying(path: Path) -> contextlib.AbstractContextManager[object]:
+    """The exclusive right to study for the process that works with a learner; taken at once.
+
+    Raises:
+      LearnerInUse: another process does. DiskTrouble: the folder cannot be written.
+    """
+    return _Lock(path, STUDENT_LOCK)
+
+
 class _Lock:
     """The exclusive right to a learner's folder; the system frees it if we are killed."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, name: str = LOCK):
         with _disk_trouble(folder):
-            self._number = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+            self._number = os.open(folder / name, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             self._take()
         except OSError as error:
@@ -467,6 +479,17 @@ class _Lock:
         if self._number in _held:
             _held.discard(self._number)
             os.close(self._number)
+
+    def __enter__(self) -> _Lock:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
 
 
 # A forked child holds our lock too, and would keep it after we are gone: it lets go at once.

@@ -168,13 +168,18 @@ def leader(arbiter: Arbiter, settings: Settings, rng: np.random.Generator | None
         known = tried[0] if tried else 0
         return SPEEDS[1 - known if tried and rng is not None else known]
     if rng is not None and rng.random() < settings.foreseeing:
-        return SPEEDS[int(arbiter.error[1] <= arbiter.error[0])]
+        return foresees(arbiter)
     mean = np.array(arbiter.total) / arbiter.weight
     if rng is None:
         return SPEEDS[int(mean[1] >= mean[0])]
     deviation = _deviation(arbiter.weight, arbiter.total, arbiter.squares)
     draws = mean + deviation / np.sqrt(arbiter.weight) * rng.standard_normal(2)
     return SPEEDS[int(draws[1] >= draws[0])]
+
+
+def foresees(arbiter: Arbiter) -> str:
+    """The speed whose predictions have erred less of late."""
+    return SPEEDS[int(arbiter.error[1] <= arbiter.error[0])]
 
 
 def adventure(arbiter: Arbiter, settings: Settings) -> float:

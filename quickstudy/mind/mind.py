@@ -78,6 +78,7 @@ class Counts:
     other learners' (see `knowledge`).
     taught: updates by which others taught its judgement, before its own.
     taught_error: how far values erred there, root mean square.
+    others: of the decisions, those that others took (a mentor, the incumbent).
     """
 
     decisions: int = 0
@@ -94,6 +95,7 @@ class Counts:
     inherited: int = 0
     taught: int = 0
     taught_error: float = 0.0
+    others: int = 0
 
 
 class Forecast(NamedTuple):
@@ -104,12 +106,16 @@ class Forecast(NamedTuple):
     apart: float
 
 
+UNWEIGHED = Forecast(0.0, 0.0, 0.0)  # of a mind that judges nothing
+
+
 @dataclass
 class Stream:
     """An episode under way.
 
     rows, predictions: of its decisions since it was last judged. past: discounted return
-    before the last of them. length: decisions in the whole episode.
+    before the last of them. length: decisions in the whole episode. others: how many of rows
+    are decisions that others took.
     """
 
     episode: int
@@ -118,11 +124,16 @@ class Stream:
     predictions: list[Forecast] = field(default_factory=list)
     past: float = 0.0
     length: int = 0
+    others: int = 0
 
 
 @dataclass
 class Mind:
-    """See the module."""
+    """See the module.
+
+    studies: False for one that only acts and remembers, since another process studies the same
+      experience and hands over what it learned (see `adopt`).
+    """
 
     frame: Frame
     settings: Settings
@@ -133,6 +144,7 @@ class Mind:
     counts: Counts = field(default_factory=Counts)
     streams: dict[str, Stream] = field(default_factory=dict)
     plan: curiosity.Plan | None = None  # the latest of curiosity; follows from memory
+    studies: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +237,8 @@ def leader(mind: Mind, rng: np.random.Generator | None = None) -> str:
         return "judgement"
     if int(mind.learned.judgement.updates) + mind.counts.taught < mind.settings.first_lead:
         return "instinct"
+    if mind.counts.others and not any(mind.arbiter.weight):
+        return arbiter.foresees(mind.arbiter)  # neither ever led
     return arbiter.leader(mind.arbiter, mind.settings.arbiter, rng)
 
 
@@ -246,8 +260,9 @@ def _mood(mind: Mind, episode: int, length: int) -> Mood:
         leader(mind, rng),
         allowed=arbiter.adventure(mind.arbiter, s.arbiter),
         can_plan=curiosity.applies(mind.memory),
-        # What comes late has not been counted: alike then says nothing.
-        is_all_alike=arbiter.is_all_alike(mind.arbiter) and not mind.counts.late,
+        # What comes late, or where others led, has not been counted: alike then says nothing.
+        is_all_alike=arbiter.is_all_alike(mind.arbiter)
+        and not (mind.counts.late or mind.counts.others),
     )
 
 
@@ -257,16 +272,73 @@ def act(mind: Mind, observation: Observation, stream: str | None = None) -> Choi
     On a stream it explores as that episode's mood has it. Without one it gives its best
     answer; nothing changes.
     """
+    return _act(mind, _see(mind, observation), observation, stream)
+
+
+def propose(mind: Mind, observation: Observation, stream: str) -> tuple[Choice, float | None]:
+    """As `act` on a stream, with the action's propensity (see `_propensity`)."""
+    seen = _see(mind, observation)
+    choice = _act(mind, seen, observation, stream)
+    return choice, _propensity(mind, seen, choice, mind.streams[stream].mood)
+
+
+def _propensity(mind: Mind, seen: Seen, choice: Choice, mood: Mood) -> float | None:
+    """About how probable it was that this action would be chosen here, in (0, 1).
+
+    A mood could have been drawn otherwise: another member of judgement, all alike probable, or
+    instinct's mean instead of its sample; and the action could have been tried at random. One
+    more draw, uniform over what is allowed, smooths the few there are. None where actions hold
+    amounts, or curiosity leads. An estimate: who weighs by it should clip it.
+    """
+    frame = mind.frame
+    if frame.spec.amounts or mood.is_curious:
+        return None
+    num_allowed = math.prod(seen.mask[: len(frame.spec.choices)].sum(-1).tolist())
+    if mood.leader == "instinct":
+        ways = [_feel(mind, seen, mood), _feel(mind, seen, None)]
+    else:
+        assert seen.table is not None
+        ways = [_greedy(frame, table, seen.mask, NO_AMOUNTS) for table in seen.table]
+    alike = sum(bool((way == choice.flat).all()) for way in ways)
+    share = (alike + 1.0 / num_allowed) / (len(ways) + 1)
+    s = mind.settings.policy
+    tried = s.adventurous * s.holds * arbiter.adventure(mind.arbiter, mind.settings.arbiter)
+    return float((1.0 - tried) * share + tried / num_allowed)
+
+
+def _act(mind: Mind, seen: Seen, observation: Observation, stream: str | None) -> Choice:
     current = mind.streams[stream] if stream is not None else None
     mood = current.mood if current else None
     leads = mood.leader if mood else leader(mind)
-    seen = _see(mind, observation)
     flat = _try(mind, current, observation) if current else None
     explored = flat is not None
     if flat is None:
         greedy = _feel if leads == "instinct" else _reason
         flat = greedy(mind, seen, mood)
     return _weigh(mind, seen, flat, leads, explored)
+
+
+class Manner(NamedTuple):
+    """What of a mood says to whom an episode's return is owed; see `policy.Mood`."""
+
+    leader: str
+    is_adventurous: bool
+    is_curious: bool
+
+
+def manner(mind: Mind, stream: str) -> Manner:
+    """In which manner a stream's decisions are made at present."""
+    mood = mind.streams[stream].mood
+    return Manner(mood.leader, mood.is_adventurous, mood.is_curious)
+
+
+def set_manner(mind: Mind, stream: str, told: Manner) -> None:
+    """Decisions on a stream were made in another manner than this mind would have drawn.
+
+    So it is where one process acts by a mind that is a little older than the one that studies.
+    """
+    mood = mind.streams[stream].mood
+    mood.leader, mood.is_adventurous, mood.is_curious = told
 
 
 def weigh(mind: Mind, observation: Observation, flat: Array) -> Value:
@@ -416,13 +488,17 @@ def decided(
     observation: Observation,
     flat: Array,
     predictions: Forecast | None = None,
+    is_own: bool = True,
 ) -> int:
     """Takes in a decision; gives its row in memory.
 
     predictions: as `act` gave them; None computes them again, as a replay does.
+    is_own: the mind chose it; False where another did, whose return says nothing of who leads.
     """
     current = mind.streams[stream]
-    if predictions is None:
+    if not mind.studies:
+        predictions = UNWEIGHED
+    elif predictions is None:
         predictions = _weigh(
             mind, _see(mind, observation), flat, "judgement", False
         ).predictions
@@ -434,6 +510,8 @@ def decided(
     current.rows.append(row)
     current.predictions.append(predictions)
     current.length += 1
+    current.others += not is_own
+    mind.counts.others += not is_own
     mind.counts.decisions += 1
     mind.counts.owed += _updates_due(mind)
     return row
@@ -476,7 +554,7 @@ def ended(mind: Mind, stream: str, end: End, last: Observation | None) -> None:
             _link(mind, current, mind.memory.add(last.raw, last.mask, None))
     _judge(mind, current, tail, is_whole=end != End.CUT)
     mind.counts.horizon = max(mind.counts.horizon, current.length)
-    if _is_misled(mind):
+    if mind.studies and _is_misled(mind):
         _drop_inheritance(mind)
 
 
@@ -546,6 +624,13 @@ def _judge(mind: Mind, current: Stream, tail: Forecast | None, is_whole: bool = 
     tail: of what lies beyond, where the episode goes on or was stopped; None where nothing
     follows. is_whole: False where it was cut, so that its sum is no measure of who led.
     """
+    if mind.studies:
+        _hold_against(mind, current, tail, is_whole and 2 * current.others <= len(current.rows))
+    current.rows, current.predictions, current.others = [], [], 0
+
+
+def _hold_against(mind: Mind, current: Stream, tail: Forecast | None, is_led: bool) -> None:
+    """is_led: whether the sum of rewards is a measure of who led."""
     rewards = mind.memory.reward[current.rows]
     returns = np.empty(len(rewards))
     beyond, gamma = 0.0, discount(mind)
@@ -561,14 +646,13 @@ def _judge(mind: Mind, current: Stream, tail: Forecast | None, is_whole: bool = 
         mind.arbiter,
         mind.settings.arbiter,
         "" if current.mood.is_curious else current.mood.leader,
-        float(rewards.sum()) if is_whole else None,
+        float(rewards.sum()) if is_led else None,
         current.mood.is_adventurous,
         predictions[:, :2],
         predictions[:, 2],
         returns,
         seen,
     )
-    current.rows, current.predictions = [], []
 
 
 # ---- learning
@@ -576,6 +660,8 @@ def _judge(mind: Mind, current: Stream, tail: Forecast | None, is_whole: bool = 
 
 def study(mind: Mind, between_episodes: bool = False) -> None:
     """Refits instinct and makes judgement's updates, as far as they are due."""
+    if not mind.studies:
+        return
     new = mind.memory.size - mind.counts.fitted
     least = 1 if between_episodes else mind.settings.refit_steps
     if mind.memory.num_ready and new >= max(

@@ -32,6 +32,7 @@ class Mood:
     """What lasts for one episode: its random numbers, its leader, what is being held.
 
     is_adventurous: it tries things for their own sake; is_curious: by plan, not at random.
+    is_told: whether the log says so, where no replay would draw the same (see `life.record`).
     """
 
     rng: np.random.Generator
@@ -41,6 +42,7 @@ class Mood:
     held: np.ndarray | None = None
     hold_left: int = 0
     is_curious: bool = False
+    is_told: bool = False
 
 
 def begin(

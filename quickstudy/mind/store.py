@@ -1,14 +1,16 @@
 """A mind as bytes and back: arrays by Equinox, everything else as JSON. No pickle.
 
-Memory is not among them: it is the experience log, read again. Anything that does not fit
-(another version, other settings, a damaged file) raises, and the caller rebuilds the mind
-from experience instead.
+Episodes under way stand behind the arrays: there may be very many, and who only wants what was
+learned need not read them. Memory is not there: it is the experience log, read again. Anything
+that does not fit (another version, other settings, a damaged file) raises, and the caller
+rebuilds the mind from experience instead.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import io
+import json
 from typing import Any
 
 import equinox as eqx
@@ -18,7 +20,7 @@ from quickstudy.mind.arbiter import Arbiter
 from quickstudy.mind.mind import Counts, Forecast, Mind, Stream
 from quickstudy.mind.policy import Mood
 
-FORMAT = 3  # of the notes and arrays; 1 had no number
+FORMAT = 4  # of the notes and arrays; 1 had no number
 
 
 class Unfit(Exception):
@@ -26,17 +28,24 @@ class Unfit(Exception):
 
 
 def dump(minds: list[Mind]) -> tuple[bytes, list[dict[str, Any]]]:
-    """Arrays of all minds as one file's bytes, and a note for each."""
+    """Arrays and streams of all minds as one file's bytes, and a note for each."""
     buffer = io.BytesIO()
     eqx.tree_serialise_leaves(buffer, [mind.learned for mind in minds])
+    streams = [{k: _stream_note(s) for k, s in mind.streams.items()} for mind in minds]
+    buffer.write(json.dumps(streams).encode())
     return buffer.getvalue(), [_note(mind) for mind in minds]
 
 
-def load(minds: list[Mind], arrays: bytes, notes: list[dict[str, Any]]) -> None:
+def load(
+    minds: list[Mind], arrays: bytes, notes: list[dict[str, Any]], has_streams: bool = True
+) -> None:
     """Puts what `dump` gave into minds made by `init` of the same specs and settings.
 
+    Args:
+      has_streams: False leaves the minds their own episodes under way.
+
     Raises:
-      Unfit: something does not fit; the minds may be half filled then.
+      Unfit: something does not fit; the minds are as they were.
     """
     try:
         for mind, note in zip(minds, notes, strict=True):
@@ -46,11 +55,14 @@ def load(minds: list[Mind], arrays: bytes, notes: list[dict[str, Any]]) -> None:
                 raise Unfit("it was saved under other settings")
         buffer = io.BytesIO(arrays)
         learned = eqx.tree_deserialise_leaves(buffer, [mind.learned for mind in minds])
-        for mind, has, note in zip(minds, learned, notes, strict=True):
-            mind.learned = has
-            mind.counts = Counts(**note["counts"])
-            mind.arbiter = Arbiter(**note["arbiter"])
-            mind.streams = {k: _stream(s) for k, s in note["streams"].items()}
+        told = [(Counts(**note["counts"]), Arbiter(**note["arbiter"])) for note in notes]
+        streams = [mind.streams for mind in minds]
+        if has_streams:
+            streams = [_streams(had) for had in json.loads(buffer.read())]
+        for mind, has, (counts, arbiter), going in zip(
+            minds, learned, told, streams, strict=True
+        ):
+            mind.learned, mind.counts, mind.arbiter, mind.streams = has, counts, arbiter, going
     except Unfit:
         raise
     except Exception as error:  # whatever a damaged file makes a parser raise
@@ -63,7 +75,6 @@ def _note(mind: Mind) -> dict[str, Any]:
         "settings": _settings(mind),
         "counts": dataclasses.asdict(mind.counts),
         "arbiter": dataclasses.asdict(mind.arbiter),
-        "streams": {name: _stream_note(stream) for name, stream in mind.streams.items()},
     }
 
 
@@ -79,6 +90,7 @@ def _stream_note(stream: Stream) -> dict[str, Any]:
         "predictions": stream.predictions,
         "past": stream.past,
         "length": stream.length,
+        "others": stream.others,
         "mood": {
             "rng": mood.rng.bit_generator.state,
             "leader": mood.leader,
@@ -91,6 +103,10 @@ def _stream_note(stream: Stream) -> dict[str, Any]:
     }
 
 
+def _streams(notes: dict[str, Any]) -> dict[str, Stream]:
+    return {name: _stream(note) for name, note in notes.items()}
+
+
 def _stream(note: dict[str, Any]) -> Stream:
     had = dict(note["mood"])
     rng = np.random.default_rng()
@@ -99,5 +115,6 @@ def _stream(note: dict[str, Any]) -> Stream:
     mood = Mood(rng=rng, held=None if held is None else np.array(held, np.float32), **had)
     predictions = [Forecast(*forecast) for forecast in note["predictions"]]
     return Stream(
-        note["episode"], mood, note["rows"], predictions, note["past"], note["length"]
-    )
+        note["episode"], mood, note["rows"], predictions, note["past"], note["length"],
+        note["others"],
+    )  # fmt: skip
