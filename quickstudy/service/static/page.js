@@ -18,7 +18,7 @@
 
    Left out: history further back than the service tells, and settings (they belong to the caller's code). */
 
-const SHOWN = 50, WAITING = 20, TRACE = 400, REFETCH = 1500, REDRAW = 250, LEVELS = ["shadow", "supervised", "autonomous"];
+const SHOWN = 50, WAITING = 10, AUDITS = 3, TRACE = 400, REFETCH = 1500, REDRAW = 250, LEVELS = ["shadow", "supervised", "autonomous"];
 const DAY = 86400, DASH = "–";
 const $ = (id) => document.getElementById(id);
 
@@ -188,6 +188,7 @@ let announced = null; // ids of approvals already told, None before the first lo
 let decisions = new Map();
 const now = () => Date.now() / 1000 + offset;
 const holds = (post) => post.switch ?? "on";
+const isAnyOn = () => posts.some((post) => holds(post) === "on"); // then the switch for all is on
 const approvals = () => inbox.filter((item) => item.kind !== "audit");
 const audits = () => inbox.filter((item) => item.kind === "audit");
 const classes = () => Object.entries(state.classes ?? {}).map(([name, one]) => ({ name, ...one }));
@@ -332,7 +333,7 @@ function drawPosts(waits) {
       post.name,
       holds(post) === "on" ? null : tag(holds(post), TONE[holds(post)]),
       waits(post) ? h("span.count", { "aria-label": `${waits(post)} waiting` }, String(waits(post))) : null)));
-  const current = posts[0]?.switch_all ?? null;
+  const current = posts[0]?.switch_all ?? (isAnyOn() ? "on" : null);
   put("switch-all", [posts.length > 0, current], () => buttons("all posts", current, "v1/switch"));
 }
 
@@ -397,7 +398,7 @@ function drawHead() {
   put("state", [current, levels(), state.mind?.pinned], () => [
     tag(current, TONE[current]), levels() ? h("span.tag.extra", {}, levels()) : null,
     state.mind?.pinned ? tag(`pinned to ${state.mind.pinned}`, "wait") : null]);
-  const own = state.switch_own ?? state.switch ?? null;
+  const own = state.switch_own ?? (isAnyOn() ? state.switch : null);
   put("switch-post", [chosen, own], () => buttons(chosen, own, route(chosen, "switch")));
 }
 
@@ -434,7 +435,7 @@ function drawInbox() {
     node.remove();
   }
   for (const item of wanted.values()) box.append(requested(item));
-  const more = Math.max(0, waiting.length - WAITING) + Math.max(0, audits().length - WAITING);
+  const more = Math.max(0, waiting.length - WAITING) + Math.max(0, audits().length - AUDITS);
   $("inbox-none").textContent = more ? `And ${number(more)} more, when these are answered.` : "Nothing waits.";
   $("inbox-none").hidden = !more && inbox.length > 0;
   if (isOrphan) (box.querySelector("button") ?? $("main")).focus();
@@ -523,7 +524,7 @@ function actionField(space, value) {
 }
 
 function drawAudits() {
-  const waiting = audits().slice(0, WAITING);
+  const waiting = audits().slice(0, AUDITS);
   put("audits", waiting, () => waiting.map((item) => {
     const judge = (label, isError) => h("button", { type: "button", "data-focus": `${item.id}${label}`, "aria-label": `Decision ${item.id} was ${label}`,
       onclick: () => send(`v1/decisions/${item.id}/audit`, { is_error: isError, who: me(), why: "" }) }, `It was ${label}`);
