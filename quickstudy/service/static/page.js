@@ -141,11 +141,15 @@ function closing(dialog, sent) {
   });
 }
 
-/** Server-sent events by fetch, since EventSource can carry no key. */
+/** Server-sent events by fetch, since EventSource can carry no key; while somebody looks, since a
+    browser opens only six connections to one service, for all of its tabs. */
+let hearing = new AbortController();
 async function listen() {
   for (let wait = 1000; ; wait = Math.min(5000, wait * 2)) {
+    while (document.hidden) await new Promise((settle) => addEventListener("visibilitychange", settle, { once: true }));
     try {
-      const answer = await request("v1/events", { headers: { Accept: "text/event-stream" } });
+      hearing = new AbortController();
+      const answer = await request("v1/events", { headers: { Accept: "text/event-stream" }, signal: hearing.signal });
       if (!answer.ok) throw new Error(String(answer.status));
       wait = 1000;
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -237,7 +241,7 @@ async function refetch() {
     lost(error);
   } finally {
     isFetching = false;
-    refetchSoon(isStreaming ? 10000 : 3000); // heard or not: what is shown is never older than this
+    refetchSoon(isStreaming || document.hidden ? 10000 : 3000); // heard or not: what is shown is never older than this
   }
 }
 function refetchAfter() { due = Infinity; refetchSoon(100); }
@@ -739,7 +743,7 @@ $("who").addEventListener("change", () => kept.set("who", me() === "page" ? "" :
 $("skip").addEventListener("click", (event) => { event.preventDefault(); $("main").focus(); $("main").scrollIntoView(); });
 $("use-key").addEventListener("click", async () => { if (await (asking ??= askKey(""))) refetchSoon(0); });
 addEventListener("hashchange", () => { const name = fromAddress(); if (name) { choose(name); refetchSoon(0); } });
-addEventListener("visibilitychange", () => { if (!document.hidden) refetchSoon(0); });
+addEventListener("visibilitychange", () => (document.hidden ? hearing.abort() : refetchSoon(0)));
 setInterval(() => { countdown(); drawLink(); }, 1000);
 refetchSoon(0);
 listen();
