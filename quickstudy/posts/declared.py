@@ -88,10 +88,10 @@ class Declared:
 
     @property
     def action_classes(self) -> tuple[str, ...]:
-        """Those that its actions can be of, the unnamed one last."""
-        named = dict.fromkeys(self.classes.values())
-        covers_all = len(self.classes) == len(forms.options(self.action))
-        return tuple(named) if covers_all else tuple(dict.fromkeys((*named, ANY)))
+        """Those that its actions can be of."""
+        options = forms.options(self.action)
+        named = (self.classes.get(option, ANY) for option in options or [ANY])
+        return tuple(dict.fromkeys(named))
 
 
 def from_json(said: Any) -> Declared:

@@ -254,9 +254,8 @@ class Office:
         self, post: Post, run: Run, proposed: Proposed, asked: Asked, now: float
     ) -> Ruling:
         proposal = Proposal(post.wording.action_class(proposed.flat), asked.cost, asked.effect)
+        self._let_time_pass(post)
         ruling = post.gate.rule(proposal, now)
-        if ruling.acts:
-            self._gate(post, list(ruling.acts))
         if run.is_mentors and ruling.verdict is Verdict.ALLOW:
             reason = ("A mentor has taken this episode over.",)
             ruling = replace(ruling, verdict=Verdict.ASK, reasons=reason, is_audited=False)
@@ -480,7 +479,7 @@ class Office:
         until = opened.until if opened else (self._at(decision).note or {})["post"]["until"]
         if now > until and not post.declared.accepts_late:
             raise Expired(
-                f"The reward for decision {id} came {now - until:.3g} s too late: the post waits "
+                f"The reward for decision {id} came {now - until:.3g} s late: the post waits "
                 f"{post.declared.wait_seconds:g} s; declare accepts_late or a longer wait."
             )
         return float(reward)
@@ -717,9 +716,8 @@ class Office:
     ) -> Answer:
         """A person stands in for the level; switch and caps still hold."""
         cost, effect = facts.get("cost", 0.0), facts.get("effect", 0.0)
+        self._let_time_pass(post)
         ruling = post.gate.approve(Proposal(facts["class"], cost, effect), self._latest)
-        if ruling.acts:
-            self._gate(post, list(ruling.acts))
         why = reply.why or "A mentor allowed it."
         if ruling.verdict is not Verdict.ALLOW:
             self._judge(post, id, facts["class"], False, why, reply.who, more)
@@ -880,7 +878,7 @@ class Office:
     def _turn(self, post: Post, state: str, who: str, why: str, is_all: bool) -> int:
         turn = {"on": post.gate.on, "paused": post.gate.pause, "off": post.gate.off}[state]
         n = self._gate(post, turn(who, why, self._latest, is_all))
-        if post.gate.switch != "on":
+        if post.gate.switch != "on" and not post.declared.one_step:
             for run in list(post.runs.values()):
                 self._cut(post, run)
         if post.gate.switch == "off":
@@ -906,6 +904,7 @@ class Office:
         now = self._time()
         _check_text(who, "who")
         _check_text(why, "why", can_be_empty=True)
+        self._let_time_pass(post)
         standing = post.gate.standing(now)
         is_due = {
             of: one.level > 0 if is_demotion else one.level == 2 for of, one in standing.items()
@@ -915,7 +914,7 @@ class Office:
         )
         change = post.gate.demote if is_demotion else post.gate.renew
         acts = [act for of in classes for act in change(of, why, who, now)]
-        return self._gate(post, acts)
+        return self._gate(post, acts) if acts else self._log.last
 
     def snapshots(self, name: str) -> list[str]:
         """Labels of the minds that were kept; they are of all posts. UnknownPost."""
@@ -980,10 +979,14 @@ class Office:
             why = "Nobody judged it in time."
             self._judge(post, id, post.audits[id].action_class, True, why, "time")
             count += 1
-        acts = post.gate.tick(now)
+        return count + self._let_time_pass(post)
+
+    def _let_time_pass(self, post: Post) -> int:
+        """Leases end. Before what the gate may refuse: its refusal would swallow that."""
+        acts = post.gate.tick(self._latest)
         if acts:
             self._gate(post, acts)
-        return count + len(acts)
+        return len(acts)
 
     def _settle(self, post: Post, id: int) -> None:
         """The time of a decision is over: the default holds, if nothing was told."""

@@ -71,7 +71,7 @@ class Open:
     """A decision that can still be rewarded.
 
     decision: its position in the log. until: [unix s]. earned: by what was told so far.
-    is_last: its episode ended with it.
+    is_rewarded: something was told, or the default given. is_last: its episode ended with it.
     """
 
     decision: int
@@ -261,9 +261,9 @@ class Post:
         """An outcome: a reward, an end, or both."""
         id = self.ids.get(decision, decision)
         opened, part = self.open.get(id), (key or "").partition("/")[2]
-        if opened and reward is not None:
+        if opened and reward is not None and part != COST:
             opened.earned += reward
-            opened.is_rewarded |= part[:1] != "@" or part == WHOLE
+            opened.is_rewarded |= part[:1] != "@" or part in (WHOLE, DEFAULT)
         run = self.runs.get(stream)
         is_end = bool(end) and run is not None and run.decision == decision
         if is_end and opened:

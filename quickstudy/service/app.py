@@ -30,11 +30,19 @@ from quickstudy.service.door import Door, needs
 from quickstudy.service.errors import HEARD, refuse
 from quickstudy.service.keys import Keys
 
+_ROWS = {"type": "array", "minItems": 1, "items": form.Showing.model_json_schema()}
 LESSONS = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {"schema": form.ShowingMany.model_json_schema()},
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"items": _ROWS},
+                    "required": ["items"],
+                    "additionalProperties": False,
+                }
+            },
             "application/x-ndjson": {"schema": {"type": "string"}},
         },
     }

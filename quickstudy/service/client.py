@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -103,7 +102,6 @@ class Client:
         connection = self._connection
         if connection.sock is None:
             connection.connect()
-            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.sock.settimeout(self._timeout + wait_seconds)
         connection.request(method, self._root + path, told, self._headers)
         response = connection.getresponse()
