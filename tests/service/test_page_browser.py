@@ -16,16 +16,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import fakes
 import httpx
 import pytest
+from conftest import served
+
+from quickstudy.service import keys
 
 pytest.importorskip("selenium", reason="selenium is not installed")
-from selenium import webdriver  # noqa: E402
-from selenium.webdriver.chrome.service import Service  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
-from selenium.webdriver.remote.webelement import WebElement  # noqa: E402
-from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
@@ -143,7 +147,8 @@ def test_decisions_arrive_by_themselves(page: Page) -> None:
     page.until(lambda: str(first["id"]) in page.text("#decisions"))
     row = page.text("#decisions tr")
     assert first["proposed"] in row and "shadow" in row
-    page.service.post(f"/v1/decisions/{first['id']}/outcome", json={"reward": -2.5, "taken": "hold"})
+    told = {"reward": -2.5, "taken": "hold"}
+    page.service.post(f"/v1/decisions/{first['id']}/outcome", json=told)
     page.until(lambda: "−2.5" in page.text("#decisions tr"))
     assert "Nothing it proposes; others decide" in page.text("#answers")
     assert "clean decisions more" in page.text("#classes")
@@ -243,10 +248,10 @@ def test_fits_a_telephone(page: Page, scheme: str) -> None:
         page.button("Edit", "#inbox").click()
         width = "return document.documentElement.scrollWidth - innerWidth"
         assert page.driver.execute_script(width) <= 0
-        for switch in ("#switch-post", "#switch-all"):  # in sight wherever one scrolls
-            page.driver.execute_script("scrollTo(0, document.body.scrollHeight)")
-            box = page.button("Switch off" if "post" in switch else "Switch all off", switch).rect
-            scrolled = page.driver.execute_script("return scrollY")
+        page.driver.execute_script("scrollTo(0, document.body.scrollHeight)")
+        scrolled = page.driver.execute_script("return scrollY")
+        for label in ("Switch off", "Switch all off"):  # in sight wherever one scrolls
+            box = page.button(label).rect
             assert 0 <= box["y"] - scrolled < 300 and box["x"] + box["width"] <= 360
     finally:
         page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
@@ -255,21 +260,19 @@ def test_fits_a_telephone(page: Page, scheme: str) -> None:
 
 def test_a_key_is_asked_for(tmp_path: Path, chromium: webdriver.Chrome) -> None:
     """And kept in the tab alone."""
-    from quickstudy import hire
-    from quickstudy.service import keys
-
-    hire(tmp_path / "ada").close()
-    key = keys.add(tmp_path / "ada", "nora", ["admin"])
-    with serving(tmp_path / "ada") as url:
-        page = Page(chromium, httpx.Client(base_url=url), "")
-        chromium.get(url)
-        page.until(lambda: page.all("#key-dialog[open]"))
-        page.press("wrong", Keys.ENTER)
-        page.until(lambda: "not accepted" in page.text("#key-text"))
-        page.press(key, Keys.ENTER)
-        page.until(lambda: "No posts yet" in page.text("#nothing"))
-        page.until(lambda: page.text("#link-text") == "live")
-        held = "return [sessionStorage.getItem('key'), localStorage.length, document.cookie]"
-        assert chromium.execute_script(held) == [key, 0, ""]
-        page.service.close()
+    key = keys.add(tmp_path, "nora", ["read"])
+    with served(fakes.desk(fakes.FakeOffice()), keys.Keys(tmp_path)) as url:
+        with httpx.Client(base_url=url) as client:
+            page = Page(chromium, client, "")
+            chromium.get(url)
+            page.until(lambda: page.all("#key-dialog[open]"))
+            page.press("wrong", Keys.ENTER)
+            page.until(lambda: "not accepted" in page.text("#key-text"))
+            page.press(key, Keys.ENTER)
+            page.until(lambda: "No posts yet" in page.text("#nothing"))
+            page.until(lambda: page.text("#link-text") == "live")
+            held = (
+                "return [sessionStorage.getItem('key'), localStorage.length, document.cookie]"
+            )
+            assert chromium.execute_script(held) == [key, 0, ""]
         chromium.get("about:blank")
