@@ -18,7 +18,7 @@
 
    Left out: history further back than the service tells, and settings (they belong to the caller's code). */
 
-const SHOWN = 50, WAITING = 20, TRACE = 400, REFETCH = 1500, REDRAW = 250, LEVELS = ["shadow", "supervised", "autonomous"];
+const SHOWN = 50, WAITING = 10, AUDITS = 3, TRACE = 400, REFETCH = 1500, REDRAW = 250, LEVELS = ["shadow", "supervised", "autonomous"];
 const DAY = 86400, DASH = "–";
 const $ = (id) => document.getElementById(id);
 
@@ -141,11 +141,15 @@ function closing(dialog, sent) {
   });
 }
 
-/** Server-sent events by fetch, since EventSource can carry no key. */
+/** Server-sent events by fetch, since EventSource can carry no key; while somebody looks, since a
+    browser opens only six connections to one service, for all of its tabs. */
+let hearing = new AbortController();
 async function listen() {
   for (let wait = 1000; ; wait = Math.min(5000, wait * 2)) {
+    while (document.hidden) await new Promise((settle) => addEventListener("visibilitychange", settle, { once: true }));
     try {
-      const answer = await request("v1/events", { headers: { Accept: "text/event-stream" } });
+      hearing = new AbortController();
+      const answer = await request("v1/events", { headers: { Accept: "text/event-stream" }, signal: hearing.signal });
       if (!answer.ok) throw new Error(String(answer.status));
       wait = 1000;
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -188,6 +192,7 @@ let announced = null; // ids of approvals already told, None before the first lo
 let decisions = new Map();
 const now = () => Date.now() / 1000 + offset;
 const holds = (post) => post.switch ?? "on";
+const isAnyOn = () => posts.some((post) => holds(post) === "on"); // then the switch for all is on
 const approvals = () => inbox.filter((item) => item.kind !== "audit");
 const audits = () => inbox.filter((item) => item.kind === "audit");
 const classes = () => Object.entries(state.classes ?? {}).map(([name, one]) => ({ name, ...one }));
@@ -236,7 +241,7 @@ async function refetch() {
     lost(error);
   } finally {
     isFetching = false;
-    refetchSoon(isStreaming ? 10000 : 3000); // heard or not: what is shown is never older than this
+    refetchSoon(isStreaming || document.hidden ? 10000 : 3000); // heard or not: what is shown is never older than this
   }
 }
 function refetchAfter() { due = Infinity; refetchSoon(100); }
@@ -332,7 +337,7 @@ function drawPosts(waits) {
       post.name,
       holds(post) === "on" ? null : tag(holds(post), TONE[holds(post)]),
       waits(post) ? h("span.count", { "aria-label": `${waits(post)} waiting` }, String(waits(post))) : null)));
-  const current = posts[0]?.switch_all ?? null;
+  const current = posts[0]?.switch_all ?? (isAnyOn() ? "on" : null);
   put("switch-all", [posts.length > 0, current], () => buttons("all posts", current, "v1/switch"));
 }
 
@@ -397,7 +402,7 @@ function drawHead() {
   put("state", [current, levels(), state.mind?.pinned], () => [
     tag(current, TONE[current]), levels() ? h("span.tag.extra", {}, levels()) : null,
     state.mind?.pinned ? tag(`pinned to ${state.mind.pinned}`, "wait") : null]);
-  const own = state.switch_own ?? state.switch ?? null;
+  const own = state.switch_own ?? (isAnyOn() ? state.switch : null);
   put("switch-post", [chosen, own], () => buttons(chosen, own, route(chosen, "switch")));
 }
 
@@ -434,7 +439,7 @@ function drawInbox() {
     node.remove();
   }
   for (const item of wanted.values()) box.append(requested(item));
-  const more = Math.max(0, waiting.length - WAITING) + Math.max(0, audits().length - WAITING);
+  const more = Math.max(0, waiting.length - WAITING) + Math.max(0, audits().length - AUDITS);
   $("inbox-none").textContent = more ? `And ${number(more)} more, when these are answered.` : "Nothing waits.";
   $("inbox-none").hidden = !more && inbox.length > 0;
   if (isOrphan) (box.querySelector("button") ?? $("main")).focus();
@@ -523,7 +528,7 @@ function actionField(space, value) {
 }
 
 function drawAudits() {
-  const waiting = audits().slice(0, WAITING);
+  const waiting = audits().slice(0, AUDITS);
   put("audits", waiting, () => waiting.map((item) => {
     const judge = (label, isError) => h("button", { type: "button", "data-focus": `${item.id}${label}`, "aria-label": `Decision ${item.id} was ${label}`,
       onclick: () => send(`v1/decisions/${item.id}/audit`, { is_error: isError, who: me(), why: "" }) }, `It was ${label}`);
@@ -738,7 +743,7 @@ $("who").addEventListener("change", () => kept.set("who", me() === "page" ? "" :
 $("skip").addEventListener("click", (event) => { event.preventDefault(); $("main").focus(); $("main").scrollIntoView(); });
 $("use-key").addEventListener("click", async () => { if (await (asking ??= askKey(""))) refetchSoon(0); });
 addEventListener("hashchange", () => { const name = fromAddress(); if (name) { choose(name); refetchSoon(0); } });
-addEventListener("visibilitychange", () => { if (!document.hidden) refetchSoon(0); });
+addEventListener("visibilitychange", () => (document.hidden ? hearing.abort() : refetchSoon(0)));
 setInterval(() => { countdown(); drawLink(); }, 1000);
 refetchSoon(0);
 listen();
