@@ -4,9 +4,8 @@
    It reads (any field may be missing: it shows a dash; times in seconds since 1970):
    /v1/posts                    time, posts[{name, switch, switch_all, waiting{approvals}}]
    /v1/posts/{post}             name, switch (what holds), switch_own, switch_all, switched{who, why, time}, incumbent,
-       declared{action, observation (spaces), reward_meaning},
-       classes{name: {level, wealth, bar, needed, judged, errors, alarms, tolerated, is_irreversible,
-                      lease_seconds (left), lease_of, caps_left{cap: left}, caps{cap: of}}},
+       declared{action, observation (spaces), reward_meaning, caps{name: {cap: of}}, terms{name: {tolerated, is_irreversible}}},
+       classes{name: {level, wealth, bar, needed, judged, errors, alarms, lease_seconds (left), caps_left{cap: left}}},
        waiting{approvals, audits}, open{decisions, proposals, episodes}, incidents[{time, what, who}] newest first,
        ledger{decisions, episodes, outcomes, rewards, hours, lessons, by{}}, mind{steps, leader, lag, pinned}, drives{}
    /v1/posts/{post}/decisions   items[{id, asked, action, proposed, by, verdict, worth, low, high, support, reward,
@@ -176,7 +175,7 @@ function heard(block) {
   let told;
   try { told = JSON.parse(data); } catch { return; }
   if (told.post === chosen && known(told.id)) {
-    if (kind === "decision" && told.answer) remember({ ...told.answer, asked: told.time });
+    if (kind === "decision" && told.answer) remember({ reward: null, ...told.answer, asked: told.time });
     if (kind === "outcome" && known(told.reward) && decisions.has(told.id))
       remember({ id: told.id, reward: (decisions.get(told.id).reward ?? 0) + told.reward });
     redrawSoon();
@@ -195,7 +194,8 @@ const holds = (post) => post.switch ?? "on";
 const isAnyOn = () => posts.some((post) => holds(post) === "on"); // then the switch for all is on
 const approvals = () => inbox.filter((item) => item.kind !== "audit");
 const audits = () => inbox.filter((item) => item.kind === "audit");
-const classes = () => Object.entries(state.classes ?? {}).map(([name, one]) => ({ name, ...one }));
+const classes = () => Object.entries(state.classes ?? {}).map(([name, one]) =>
+  ({ name, caps: state.declared?.caps?.[name], ...state.declared?.terms?.[name], ...one }));
 const actions = () => state.declared?.action;
 
 function remember(decision) {
@@ -338,7 +338,7 @@ function drawPosts(waits) {
       holds(post) === "on" ? null : tag(holds(post), TONE[holds(post)]),
       waits(post) ? h("span.count", { "aria-label": `${waits(post)} waiting` }, String(waits(post))) : null)));
   const current = posts[0]?.switch_all ?? (isAnyOn() ? "on" : null);
-  put("switch-all", [posts.length > 0, current], () => buttons("all posts", current, "v1/switch"));
+  put("switch-all", [posts.length > 0, current], () => (posts.length ? buttons("all posts", current, "v1/switch") : []));
 }
 
 /** A switch's buttons: off is always among them, unless it is off. Null: not told, so all of them. */
@@ -549,8 +549,6 @@ function countdown() {
 }
 
 function drawClasses() {
-  const q = classes().find((one) => known(one.tolerated))?.tolerated;
-  $("terms").textContent = known(q) ? `tolerated error rate ${number(100 * q)} %` : "";
   put("classes", [state.classes, chosen], () => classes().map(oneClass));
 }
 
@@ -566,12 +564,13 @@ function oneClass(one) {
   return h("div.class", {},
     h("div", {}, h("h3", {}, one.name === "any" ? "every action" : one.name),
       h("p.note", {}, `${number(one.errors ?? 0)} wrong of ${number(one.judged ?? 0)} judged`),
+      known(one.tolerated) ? h("p.note", {}, `${number(100 * one.tolerated)} % tolerated`) : null,
       one.alarms > 0 ? h("p.note", {}, `${count(one.alarms, "level")} lost so far`) : null,
       one.is_irreversible ? h("p.note", {}, "irreversible: never by itself") : null),
     h("div", {}, h("ol.ladder", { "aria-label": "Level" }, LEVELS.map((level, i) => h(`li${i <= rung ? ".reached" : ""}`, { "aria-current": i === rung ? "step" : null }, level))),
       rung > 0 ? order("Take a level back", "demote", `From ${one.level} to ${LEVELS[rung - 1]}; evidence starts anew.`) : null),
     h("div", {}, next || isTop
-      ? [h("p.label", {}, h("span", {}, "Evidence for ", h("b", {}, next ?? "the next lease")), h("span", {}, `${number(one.wealth)} of ${number(one.bar)}`)),
+      ? [h("p.label", {}, h("span", {}, "Evidence for ", h("b", {}, next ?? "the next lease")), h("span", {}, `${number(Math.min(one.wealth, one.bar))} of ${number(one.bar)}`)),
         h("progress", { max: 1, value: proof, "aria-label": `Evidence for ${next ?? "the next lease"}` }),
         h("p.note", {}, one.needed > 0 ? `${count(one.needed, "clean decision")} more` : isTop ? "earned" : "evidence still to come")]
       : h("p.note", {}, "No further level."),
@@ -609,7 +608,7 @@ function makeChart(id, { tone, wash, isTime, read }) {
       width, height: 210, legend: { show: false }, padding: [10, 22, 0, 0],
       cursor: { y: false, drag: { setScale: false, x: false }, points: { size: 7 } },
       scales: { x: { time: isTime } },
-      axes: [{ ...axis, size: 28, values: isTime ? "{HH}:{mm}:{ss}" : (_, ticks) => ticks.map((x) => number(x)), space: 76 },
+      axes: [{ ...axis, size: 28, values: (_, ticks) => ticks.map(isTime ? clock : (x) => number(x)), space: 76 },
         { ...axis, size: 52, values: (_, ticks) => ticks.map((x) => number(x)) }],
       series: [{}, line(colour(tone), 1.75), edge, edge, line(colour("--orange"), 1.5, { dash: [6, 4], points: { show: false } })],
       bands: [{ series: [3, 2], fill: colour(wash) }],
@@ -703,7 +702,7 @@ function decided(one, low, high, isFresh) {
     h("td.time", {}, clock(one.asked)), h("td.rare.num", {}, String(one.id)), h("td.act", {}, said(one.action ?? one.proposed, actions())),
     h("td.wide", {}, one.by ?? DASH), h("td", {}, tag(verdict, VERDICT[verdict] ?? ""), one.is_audited ? h("span.audited.wide", { title: "drawn for an audit" }, "audit") : null),
     h("td.num", {}, number(one.worth)), h("td.wide", {}, range(one, low, high)), h("td.rare.num", {}, number(one.support)),
-    h(`td.num${one.reward < 0 ? ".minus" : ""}`, {}, known(one.reward) ? number(one.reward) : h("span.pending", {}, "waits")));
+    h(`td.num${one.reward < 0 ? ".minus" : ""}`, {}, one.reward === null ? h("span.pending", {}, "waits") : number(one.reward)));
 }
 
 function range(one, low, high) {
