@@ -93,6 +93,10 @@ class Wire(asyncio.Protocol):
         self._transport.write(request)
         return await self._answer
 
+    def close(self) -> None:
+        """Hangs up."""
+        self._transport.close()
+
 
 class Generator:
     """Asks, tells what followed, and notes how long each answer took."""
@@ -105,6 +109,7 @@ class Generator:
         self._questions = [self._request(path, {"observation": x}) for x in self._situations]
         self._turn = itertools.count()
         self._earned: list[dict[str, Any]] = []
+        self._wires: list[Wire] = []
         self.latencies: list[float] = []
         self.last = self.told = 0
 
@@ -119,6 +124,8 @@ class Generator:
             await self._open(wires, rate, seconds)
         took = time.perf_counter() - began
         teller.cancel()
+        for wire in self._wires:
+            wire.close()
         waits = sorted(self.latencies)
         return {
             "decisions": len(waits), "seconds": took, "last": self.last, "told": self.told,
@@ -167,7 +174,9 @@ class Generator:
 
     async def _connect(self) -> Wire:
         loop = asyncio.get_running_loop()
-        return (await loop.create_connection(Wire, self._host, self._port))[1]
+        wire = (await loop.create_connection(Wire, self._host, self._port))[1]
+        self._wires.append(wire)
+        return wire
 
     def _request(self, path: str, body: Any) -> bytes:
         told = orjson.dumps(body)

@@ -131,10 +131,10 @@ def _tending(office: Office, front: Front, student: Student, hub: Hub) -> Callab
 
     def tend() -> None:
         try:
-            office.tick()
             student.tend()
             if front.refresh():
                 hub.publish({"kind": "learned", "position": front.log.last})
+            office.tick()
         except QuickstudyError as error:  # a full disk, for now; the next round tries again
             hub.publish({"kind": "incident", "what": str(error)})
 

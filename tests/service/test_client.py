@@ -8,7 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
-import fakes
+import fake_office as fakes
 import pytest
 
 from quickstudy.service import client as module

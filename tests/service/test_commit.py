@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-import fakes
+import fake_office as fakes
 import pytest
 
 from quickstudy.errors import DiskTrouble

@@ -6,10 +6,10 @@ import socket
 import stat
 from pathlib import Path
 
-import fakes
+import fake_office as fakes
 import httpx
 import pytest
-from conftest import served
+from served import served
 
 from quickstudy.errors import DamagedLearner, QuickstudyError
 from quickstudy.posts.declared import from_json

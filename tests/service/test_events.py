@@ -8,7 +8,7 @@ import json
 import socket
 import time
 
-import fakes
+import fake_office as fakes
 import httpx
 import pytest
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import real_service
+from served import real_service
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLES = ROOT / "examples"

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import fakes
+import fake_office as fakes
 import pytest
 import schemathesis
-from conftest import real_service
 from hypothesis import HealthCheck, Phase, settings
+from served import real_service
 
 from quickstudy.posts.declared import from_json
 from quickstudy.posts.told import Asked

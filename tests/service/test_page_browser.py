@@ -16,10 +16,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import fakes
+import fake_office as fakes
 import httpx
 import pytest
-from conftest import served
+from served import served
 
 from quickstudy.service import keys
 

@@ -8,7 +8,7 @@ import json
 import re
 import time
 
-import fakes
+import fake_office as fakes
 import pytest
 
 from quickstudy.errors import DiskTrouble
