@@ -774,6 +774,60 @@ def log_export(
     logbook.export(learner, out, json)
 
 
+@log_app.command("import")
+def log_import(
+    learner: LogOf,
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="Past decisions: .jsonl, or .parquet (needs "
+                       "quickstudy[export])."),
+    ],
+    job: Annotated[str, typer.Option(metavar="JOB", help="The job on which they were taken.")],
+    json: AsJson = False,
+) -> None:  # fmt: skip
+    """Takes up what was done on a job before the learner came, and learns from it.
+
+    One record a decision: observation, action, reward, end (terminated, truncated or cut), and
+    as they apply episode, mask, last. The job has to be known. A file is taken up once.
+
+    \b
+    Examples:
+      quickstudy log import ada past.jsonl --job CartPole-v1
+      quickstudy log import ada past.parquet --job dispatch --json
+    """
+    from quickstudy import logbook
+
+    logbook.take_history(learner, file, job, json)
+
+
+@log_app.command("backup")
+def log_backup(
+    learner: LogOf,
+    to: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder for the copy.")],
+    json: AsJson = False,
+) -> None:
+    """Copies a learner's folder, also while it works, and reads the copy through.
+
+    \b
+    Examples:
+      quickstudy log backup ada ./ada-monday
+    """
+    from quickstudy import logbook
+
+    logbook.backup(learner, to, json)
+
+
+@app.command("fsck")
+def fsck(learner: LogOf, json: AsJson = False) -> None:
+    """Says what of a learner's log is sound and what is not: `log verify`, by its other name.
+
+    \b
+    Examples:
+      quickstudy fsck ada
+    """
+    log_verify(learner, json)
+
+
 @log_app.command("replay")
 def log_replay(
     learner: Annotated[

@@ -12,6 +12,7 @@ from typing import Any
 
 from quickstudy import words
 from quickstudy.errors import DamagedLearner
+from quickstudy.experience import backup as backups
 from quickstudy.experience import export as exports
 from quickstudy.experience import folder as folders
 from quickstudy.experience import salvage, soundness
@@ -118,6 +119,36 @@ def export(learner: str, out: Path | None, is_json: bool) -> None:
         count = exports.export(folder.log, file, words.telling())
     said = {"learner": str(path), "file": str(file), "events": count}
     _say("export", said, [f"Wrote {count:,} events to {file}."], is_json)
+
+
+def backup(learner: str, to: Path, is_json: bool) -> None:
+    """Copies a learner's folder while it works, and reads the copy through."""
+    path = _path(learner)
+    found = backups.back_up(path, to.absolute(), words.telling())
+    events = sum(found.counts.values())
+    said = {"learner": str(path), "to": str(to), "events": events}
+    lines = [
+        f"Copied {events:,} events to {to}, and read them there: all are sound.",
+        "It is the same learner: go on with one of the two folders, not with both.",
+    ]
+    _say("backup", said, lines, is_json)
+
+
+def take_history(learner: str, file: Path, job: str, is_json: bool) -> None:
+    """Takes up past decisions, and studies them."""
+    from quickstudy import history  # JAX takes seconds, and nothing else here needs it
+    from quickstudy.front import open_front
+    from quickstudy.learner import open_learner
+
+    path = _path(learner)
+    with open_front(path) as front:
+        count = history.take_in(front, job, file)
+    with open_learner(path, progress=words.telling()) as studied:
+        steps = studied.steps(job)
+    said = {"learner": str(path), "job": job, "file": str(file), "decisions": count,
+            "steps": steps}  # fmt: skip
+    lines = [f"Took up {count:,} decisions from {file}, and studied them."]
+    _say("import", said, lines, is_json)
 
 
 def _path(learner: str) -> Path:

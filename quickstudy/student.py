@@ -62,6 +62,7 @@ class Student:
     def start(self) -> None:
         """Starts it, if it does not run."""
         if not self.is_alive:
+            self.stop()
             self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE)
             self._started = time.monotonic()
 

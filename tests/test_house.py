@@ -31,6 +31,7 @@ MAY = {
     "settled": GROUND | {*ROOMS, "learner", "life", "lineage"},
     "posts": GROUND | {*ROOMS, "deployment", "front", "posts"},
     "student": GROUND | {"experience", "learner"},
+    "history": GROUND | {"experience", "front"},
     "collective": GROUND
     | {
         *ROOMS,

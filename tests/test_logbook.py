@@ -148,3 +148,119 @@ def test_help_has_examples(run: Any) -> None:
     for command in ("verify", "repair", "compact", "export"):
         code, out, _ = run(command, "--help")
         assert code == 0 and any("Examples:" in line for line in out)
+
+
+# ---- backup
+
+
+def test_a_backup_is_made_while_it_works(ada: Path, tmp_path: Path, run: Any) -> None:
+    to = tmp_path / "monday"
+    with opened(ada) as learner:
+        learner.decide([0.5, 0.5], job="dispatch")
+        learner.sync("dispatch")
+        code, out, _ = run("backup", ada, to)
+        assert code == 0
+        assert "all are sound" in out[0]
+        learner.decide([0.5, 0.5], job="dispatch")
+    with opened(to) as copy:
+        assert copy.steps("dispatch") == 41
+        assert copy.uid == learner.uid
+        assert copy.log.verify().is_sound
+    code, _, error = run("backup", ada, to)
+    assert code == 1
+    assert "lives in" in error
+
+
+def test_of_a_damaged_log_there_is_no_backup(ada: Path, tmp_path: Path, run: Any) -> None:
+    damage(ada, "UPDATE events SET reward = 7 WHERE n = (SELECT max(n) FROM events)")
+    code, _, error = run("backup", ada, tmp_path / "monday")
+    assert code == 7
+    assert "not sound" in error
+    assert not (tmp_path / "monday").exists()
+
+
+def test_fsck_is_verify(ada: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fsck", str(ada)]) == 0
+    assert "sound events" in capsys.readouterr().out
+
+
+# ---- past decisions
+
+
+def written(path: Path, records: list[dict[str, Any]]) -> Path:
+    path.write_text("\n".join(json.dumps(record) for record in records) + "\n")
+    return path
+
+
+def test_past_decisions_are_taken_up_once(ada: Path, tmp_path: Path, run: Any) -> None:
+    records = [
+        {"observation": [0.1, 0.0], "action": 0, "reward": 1, "episode": "a"},
+        {"observation": [0.2, 0.0], "action": 1, "reward": 2, "episode": "b"},
+        {"observation": [0.3, 0.0], "action": 1, "episode": "a", "end": "terminated"},
+        {"observation": [0.4, 0.0], "action": 0, "reward": 3, "episode": "b"},
+        {
+            "observation": [0.5, 0.0], "action": 0, "reward": 4, "episode": "c",
+            "end": "truncated", "last": [0.6, 0.0], "mask": [True, False],
+        },
+    ]  # fmt: skip
+    file = written(tmp_path / "past.jsonl", records)
+    code, out, error = run("import", ada, file, "--job", "dispatch")
+    assert (code, error) == (0, "")
+    assert "5 decisions" in out[-1]
+    with opened(ada) as learner:
+        assert learner.steps("dispatch") == 45
+        memory, past = learner.mind("dispatch").memory, slice(-6, None)
+        n = memory.size
+        np.testing.assert_allclose(
+            memory.raw[:n][past, 0], [0.1, 0.3, 0.5, 0.6, 0.2, 0.4], atol=1e-6
+        )
+        assert memory.after[:n][past].tolist() == [n - 5, -2, n - 3, -1, n - 1, -1]
+        assert memory.reward[:n][past].tolist() == [1.0, 0.0, 4.0, 0.0, 2.0, 3.0]
+        assert memory.mask[n - 4].tolist() == [True, False]
+        assert learner.mind("dispatch").counts.others == 5
+        assert not learner._places["dispatch"].open
+    code, _, error = run("import", ada, file, "--job", "dispatch")
+    assert code == 1
+    assert "taken up already" in error
+
+
+def test_past_decisions_in_parquet(ada: Path, tmp_path: Path, run: Any) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    table = arrow.table(
+        {
+            "observation": [[0.1, 0.0], [0.2, 0.0]],
+            "action": [1, 0],
+            "reward": [1.0, None],
+            "end": ["terminated", None],
+        }
+    )
+    parquet.write_table(table, tmp_path / "past.parquet")
+    code, _, error = run("import", ada, tmp_path / "past.parquet", "--job", "dispatch")
+    assert (code, error) == (0, "")
+    with opened(ada) as learner:
+        assert learner.steps("dispatch") == 42
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        ({"observation": [0.1], "action": 0}, "Row 2"),
+        ({"observation": [0.1, 0.2], "action": 2}, "Row 2"),
+        ({"observation": [0.1, 0.2]}, "Record 2 has no 'action'"),
+        ({"observation": [0.1, 0.2], "action": 0, "rewrad": 1}, "'rewrad'"),
+        ({"observation": [0.1, 0.2], "action": 0, "end": "over"}, "the end 'over'"),
+        ({"observation": [0.1, 0.2], "action": 0, "reward": "much"}, "finite number"),
+    ],
+)
+def test_of_a_file_that_does_not_fit_nothing_is_taken_up(
+    record: dict[str, Any], said: str, ada: Path, tmp_path: Path, run: Any
+) -> None:
+    good = {"observation": [0.1, 0.0], "action": 0, "end": "terminated"}
+    file = written(tmp_path / "past.jsonl", [good, record])
+    code, _, error = run("import", ada, file, "--job", "dispatch")
+    assert code != 0
+    assert said in error
+    with opened(ada) as learner:
+        assert learner.steps("dispatch") == 40

@@ -3,9 +3,13 @@
 It sees judgements alone: no values, no rewards, no caps. Its aim is that no level is higher
 than was shown; it draws by a generator of its own, which no learner can foresee.
 
-An alarm *squares* the odds that evidence has to overcome the next time (and the time after
-that again), which doubles the clean decisions that are needed. Otherwise a learner that only
-behaves while it is watched could earn its way back, as cheaply, for ever.
+Who raised an alarm is trusted later and watched more closely, each time again: the odds that
+evidence has to overcome are *squared*, which doubles the clean decisions that are needed, and
+the share that is audited doubles. Otherwise a learner that behaves only while it is watched
+could earn its way back, as cheaply, for ever.
+
+Each level has an alarm of its own, which a lease that ran out does not silence: what was done
+alone speaks on when the learner is alone again, however well it did under supervision between.
 """
 
 from __future__ import annotations
@@ -22,15 +26,34 @@ class Record:
     """What was shown of one class of actions.
 
     Attributes:
-      era: number of the stay: on a level, on a lease, by one policy. Judgements on decisions
-        of an earlier era say nothing on this one.
+      levels: of each era. An era is a stay on a level, on a lease, by one policy; evidence for
+        the next level comes from the present era alone.
+      watch: the alarm of each level. since: the first era that it listens to.
       alarms: how often its level was taken back by evidence.
     """
 
     def __init__(self, terms: Terms):
-        self.terms, self.level = terms, terms.first
-        self.era = self.alarms = 0
-        self.evidence, self.alarm = Evidence(terms.tolerated), Alarm(terms.tolerated)
+        self.terms, self.levels, self.alarms = terms, [terms.first], 0
+        self.evidence = Evidence(terms.tolerated)
+        self.watch = {level: Alarm(terms.tolerated) for level in Level}
+        self.since = dict.fromkeys(Level, 0)
+
+    @property
+    def level(self) -> Level:
+        return self.levels[-1]
+
+    @property
+    def era(self) -> int:
+        return len(self.levels) - 1
+
+    @property
+    def alarm(self) -> Alarm:
+        """That of the present level."""
+        return self.watch[self.level]
+
+    def silence(self, level: Level) -> None:
+        """What was decided on a level so far is settled; words on it that come late as well."""
+        self.watch[level], self.since[level] = Alarm(self.terms.tolerated), self.era + 1
 
     @property
     def log_bar(self) -> float:
@@ -65,15 +88,17 @@ class Auditor:
 
     def draws(self, action_class: str) -> bool:
         """Whether this decision has to be judged, by chance alone."""
-        return self._rng.random() < self.records[action_class].terms.audit_share
+        record = self.records[action_class]
+        return self._rng.random() < record.terms.audit_share * 2**record.alarms
 
     def see(self, action_class: str, is_error: bool, era: int) -> None:
-        """Takes in a judgement; one on an earlier era is no evidence."""
+        """Takes in a judgement on a decision of an era, the present one or an earlier one."""
         record = self.records[action_class]
+        level = record.levels[era]
         if era == record.era:
             record.evidence.see(is_error)
-            if record.level > Level.SHADOW:  # below it there is nothing to take back
-                record.alarm.see(is_error)
+        if level > Level.SHADOW and era >= record.since[level]:  # below, nothing to take back
+            record.watch[level].see(is_error)
 
     def due(self, action_class: str) -> Level | None:
         """The level that the evidence asks for, where it is another one."""
@@ -87,14 +112,16 @@ class Auditor:
     def move(self, action_class: str, to: Level, is_alarm: bool) -> None:
         """Begins a stay on a level, without evidence."""
         record = self.records[action_class]
-        record.level, record.era = to, record.era + 1
-        record.alarms += is_alarm
+        if is_alarm:
+            record.alarms += 1
+            record.silence(record.level)
+        record.levels.append(to)
         record.evidence = Evidence(record.terms.tolerated)
-        record.alarm = Alarm(record.terms.tolerated)
 
     def restart(self, action_class: str) -> None:
         """Another policy: what was at stake is given up, see `evidence`."""
         record = self.records[action_class]
-        record.era += 1
+        for level in Level:
+            record.silence(level)
+        record.levels.append(record.level)
         record.evidence.restart()
-        record.alarm = Alarm(record.terms.tolerated)

@@ -46,7 +46,8 @@ class Terms:
         although the rate was never below `tolerated` while it lasted.
       alarm: judged decisions, on average at least so many between false alarms while the
         rate is `tolerated` or lower; fewer notice a jump sooner.
-      audit_share: in (0, 1], of what nobody approves, drawn at random to be judged.
+      audit_share: in (0, 1], of what nobody approves, drawn at random to be judged; doubled
+        by each alarm.
       is_irreversible: such actions never become autonomous.
       lease_seconds: how long autonomy lasts before it must have been earned again.
       first: level to begin on.
@@ -92,11 +93,22 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What somebody wants to do. Cost and effect are in the caller's units, 0 or more."""
+    """What somebody wants to do. Cost and effect are in the caller's units.
+
+    Raises:
+      QuickstudyError: one of them is negative, which would fill a budget up again, or none.
+    """
 
     action_class: str
     cost: float = 0.0
     effect: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, amount in (("cost", self.cost), ("effect", self.effect)):
+            if not 0 <= amount < math.inf:
+                raise QuickstudyError(
+                    f"A proposal came with {name}={amount}; give a number that is 0 or more."
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +119,7 @@ class Ruling:
       reasons: a sentence each; none for what is allowed.
       is_audited: drawn at random: somebody must judge it, whatever it looks like.
       era: to be given back with the judgement (`Gate.judged`).
+      at: the gate's time [unix s], which never runs backwards; for `Gate.recall`.
       acts: what this changed in the gate (a lease that ran out), to be logged.
     """
 
@@ -116,4 +129,5 @@ class Ruling:
     reasons: tuple[str, ...] = ()
     is_audited: bool = False
     era: int = 0
+    at: float = 0.0
     acts: tuple[dict[str, Any], ...] = ()

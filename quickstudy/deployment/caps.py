@@ -1,7 +1,8 @@
 """Caps: how much may be done in a minute, an hour, a day, and what is left of it.
 
 Windows slide: at no moment has more than a cap been taken in the window's length before it.
-Sums are exact (fractions), so that a million small amounts add up to what they are.
+Sums are exact, of amounts as they are written: ten times 0.1 is 1, and a million small amounts
+add up to what they are.
 
 Time is the latest that was ever told. A clock that goes back stands still here; one that ran
 ahead stands still until real time has caught up, and nothing is freed meanwhile: that
@@ -16,10 +17,13 @@ import math
 from collections import deque
 from dataclasses import dataclass, fields
 from fractions import Fraction
+from functools import lru_cache
 
+from quickstudy.deployment.autonomy import Proposal
 from quickstudy.errors import QuickstudyError
 
 MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
+Exact = int | Fraction
 
 
 @dataclass(frozen=True)
@@ -85,18 +89,18 @@ class Clock:
 class _Window:
     """What was taken in the last so many seconds, of one amount."""
 
-    def __init__(self, seconds: float, most: float):
-        self._seconds, self._most = seconds, Fraction(most)
-        self._taken: deque[tuple[float, Fraction]] = deque()
-        self._sum = Fraction(0)
+    def __init__(self, seconds: float, most: Exact):
+        self._seconds, self._most = seconds, most
+        self._taken: deque[tuple[float, Exact]] = deque()
+        self._sum: Exact = 0
 
-    def left(self, now: float) -> Fraction:
+    def left(self, now: float) -> Exact:
         # ">": a difference that was rounded up to the window's length frees nothing too soon
         while self._taken and now - self._taken[0][0] > self._seconds:
             self._sum -= self._taken.popleft()[1]
         return self._most - self._sum
 
-    def take(self, amount: Fraction, now: float) -> None:
+    def take(self, amount: Exact, now: float) -> None:
         if amount:
             self._taken.append((now, amount))
             self._sum += amount
@@ -109,21 +113,19 @@ class Budget:
         self.caps = caps
         self._clock = Clock()
         self._windows = {
-            name: _Window(seconds, most)
-            for name, (seconds, _) in WINDOWS.items()
+            name: _Window(seconds, math.floor(most) if amount == "count" else _exact(most))
+            for name, (seconds, amount) in WINDOWS.items()
             if (most := getattr(caps, name)) is not None
         }
 
-    def short(self, cost: float, effect: float, now: float) -> list[str]:
-        """Why this cannot be taken now, a sentence each; nothing is taken.
-
-        Raises:
-          QuickstudyError: an amount that is negative or not a number.
-        """
-        now, amounts, said = self._clock.seen(now), _amounts(cost, effect), []
+    def short(self, proposal: Proposal, now: float) -> list[str]:
+        """Why this cannot be taken now, a sentence each; nothing is taken."""
+        now, amounts, said = self._clock.seen(now), _amounts(proposal), []
         most = self.caps.effect_per_decision
-        if most is not None and effect > most:
-            said.append(f"An effect of {effect:g} is above the cap of {most:g} a decision.")
+        if most is not None and proposal.effect > most:
+            said.append(
+                f"An effect of {proposal.effect:g} is above the cap of {most:g} a decision."
+            )
         for name, window in self._windows.items():
             left, amount = window.left(now), amounts[WINDOWS[name][1]]
             if amount > left:
@@ -133,16 +135,16 @@ class Budget:
                 )
         return said
 
-    def take(self, cost: float, effect: float, now: float) -> list[str]:
-        """Takes all of it, or nothing and says why. Raises as `short`."""
-        said = self.short(cost, effect, now)
+    def take(self, proposal: Proposal, now: float) -> list[str]:
+        """Takes all of it, or nothing and says why, a sentence each."""
+        said = self.short(proposal, now)
         if not said:
-            self.recall(cost, effect, now)
+            self.recall(proposal, now)
         return said
 
-    def recall(self, cost: float, effect: float, at: float) -> None:
+    def recall(self, proposal: Proposal, at: float) -> None:
         """Counts what was done, without asking: after a restart, from the log in its order."""
-        at, amounts = self._clock.seen(at), _amounts(cost, effect)
+        at, amounts = self._clock.seen(at), _amounts(proposal)
         for name, window in self._windows.items():
             window.left(at)
             window.take(amounts[WINDOWS[name][1]], at)
@@ -153,14 +155,14 @@ class Budget:
         return {name: _left(window.left(now)) for name, window in self._windows.items()}
 
 
-def _left(amount: Fraction) -> float:
+def _left(amount: Exact) -> float:
     return max(0.0, float(amount))
 
 
-def _amounts(cost: float, effect: float) -> dict[str, Fraction]:
-    for name, amount in (("cost", cost), ("effect", effect)):
-        if not 0 <= amount < math.inf:
-            raise QuickstudyError(
-                f"A proposal came with {name}={amount}; give a number that is 0 or more."
-            )
-    return {"count": Fraction(1), "cost": Fraction(cost), "effect": Fraction(effect)}
+@lru_cache(maxsize=1_024)  # reading a number costs more than adding it
+def _exact(amount: float) -> Exact:
+    return Fraction(repr(float(amount))) if amount else 0
+
+
+def _amounts(proposal: Proposal) -> dict[str, Exact]:
+    return {"count": 1, "cost": _exact(proposal.cost), "effect": _exact(proposal.effect)}

@@ -29,7 +29,7 @@ from quickstudy.errors import QuickstudyError, did_you_mean
 
 Act = dict[str, Any]
 AUDITOR, LEASE = "the auditor", "the lease"
-LOG_MOST = 700.0  # wealth is shown up to e to this power: JSON has no infinity
+LOG_MOST = 700.0  # bets are shown up to e to this power: JSON has no infinity
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Gate:
         """What is to happen with a proposal; what is allowed is taken from its budget.
 
         Raises:
-          QuickstudyError: an unknown class, a cost or an effect that is none.
+          QuickstudyError: an unknown class.
         """
         name = proposal.action_class
         self._check(name)
@@ -109,7 +109,7 @@ class Gate:
         def ruled(verdict: Verdict, *reasons: str) -> Ruling:
             can_draw = verdict in (Verdict.ALLOW, Verdict.SHADOW)
             is_audited = can_draw and self._auditor.draws(name)
-            return Ruling(verdict, level, name, reasons, is_audited, era, acts)
+            return Ruling(verdict, level, name, reasons, is_audited, era, now, acts)
 
         if objections := self._veto.objections(proposal, now):
             return ruled(Verdict.REFUSE, *objections)
@@ -137,15 +137,15 @@ class Gate:
             name,
             tuple(reasons),
             era=self._auditor.records[name].era,
+            at=now,
             acts=acts,
         )
 
     def recall(self, proposal: Proposal, at: float) -> None:
-        """Counts an action that was allowed or approved, from the log, in its order."""
+        """Counts an action that was allowed or approved at `Ruling.at`; in the log's order."""
         self._check(proposal.action_class)
         self._clock.seen(at)
-        budget = self._veto.budgets[proposal.action_class]
-        budget.recall(proposal.cost, proposal.effect, at)
+        self._veto.budgets[proposal.action_class].recall(proposal, at)
 
     # ---- judgements
 
@@ -161,15 +161,20 @@ class Gate:
         """Takes in what somebody said of a decision that was asked about or drawn.
 
         Args:
-          era: of the ruling (`Ruling.era`): what was decided before a level moved or another
-            policy came is no evidence now. None: of the present one.
+          era: of the ruling (`Ruling.era`): what was decided before a level moved widens
+            nothing now, and what another policy decided counts for nothing. None: the present.
 
         Returns:
           acts to be logged: the judgement, and a move of the level where it led to one.
+
+        Raises:
+          QuickstudyError: an unknown class. ValueError: an era that never was.
         """
         self._check(action_class)
-        acts = self.tick(now)
         record = self._auditor.records[action_class]
+        if era is not None and not 0 <= era <= record.era:
+            raise ValueError(f"era {era} of {action_class}; there were {record.era + 1}")
+        acts = self.tick(now)
         fact = {"is_error": bool(is_error), "era": record.era if era is None else era}
         acts.append(self._do("judged", now, who, why, action_class, **fact))
         to = self._auditor.due(action_class)
@@ -197,13 +202,13 @@ class Gate:
           QuickstudyError: `to` is not below the present level.
         """
         self._check(action_class)
-        acts, level = self.tick(now), self._auditor.level(action_class)
+        level = self._stands(action_class, now)
         if to >= level:
             raise QuickstudyError(
                 f"The class {action_class} was to be demoted to {to.name.lower()} and is "
                 f"{level.name.lower()}; name a level below it."
             )
-        return [*acts, self._level(action_class, to, now, who, why)]
+        return [*self.tick(now), self._level(action_class, to, now, who, why)]
 
     def renew(self, action_class: str, why: str, who: str, now: float) -> list[Act]:
         """Lets a lease begin anew, where audits have earned it again.
@@ -212,17 +217,18 @@ class Gate:
           QuickstudyError: no lease is running, or audits since it began do not suffice.
         """
         self._check(action_class)
-        acts, record = self.tick(now), self._auditor.records[action_class]
-        if record.level is not Level.AUTONOMOUS:
+        record, level = self._auditor.records[action_class], self._stands(action_class, now)
+        if level is not Level.AUTONOMOUS:
             raise QuickstudyError(
                 f"The class {action_class} has no lease to renew: it is "
-                f"{record.level.name.lower()}, and earns the next level by clean decisions."
+                f"{level.name.lower()}, and earns the next level by clean decisions."
             )
         if not record.is_shown:
             raise QuickstudyError(
                 f"The lease of {action_class} is not earned again yet: audit {record.needed} "
                 "more clean decisions."
             )
+        acts = self.tick(now)
         acts.append(self._level(action_class, Level.AUTONOMOUS, now, who, why))
         return acts
 
@@ -263,9 +269,14 @@ class Gate:
         return [
             self._level(name, Level.SUPERVISED, now, LEASE, "The lease is over.")
             for name in self._terms
-            if self._auditor.level(name) is Level.AUTONOMOUS
-            and self._veto.leases.get(name, -math.inf) <= now
+            if self._stands(name, now) is not self._auditor.level(name)
         ]
+
+    def _stands(self, name: str, now: float) -> Level:
+        """The level, or the one below where its lease is over."""
+        level, until = self._auditor.level(name), self._veto.leases.get(name, -math.inf)
+        is_over = level is Level.AUTONOMOUS and until <= self._clock.seen(now)
+        return Level.SUPERVISED if is_over else level
 
     @property
     def switch(self) -> State:
@@ -273,8 +284,8 @@ class Gate:
         return self._veto.switch.state
 
     def standing(self, now: float) -> dict[str, Standing]:
-        """Class → where it stands; changes nothing (`tick` first, for leases that are over)."""
-        now = max(now, self._clock.now)
+        """Class → where it stands; moves nothing (`tick` first, for leases that are over)."""
+        now = self._clock.seen(now)
         return {name: self._standing(name, now) for name in self._terms}
 
     def _standing(self, name: str, now: float) -> Standing:
@@ -288,7 +299,7 @@ class Gate:
             judged=record.evidence.judged,
             errors=record.evidence.errors,
             alarms=record.alarms,
-            alarm=record.alarm.level,
+            alarm=min(record.alarm.level, math.exp(LOG_MOST)),
             caps_left=self._veto.budgets[name].left(now),
             lease_seconds=None if lease is None else max(0.0, lease - now),
             switch=self.switch,

@@ -31,7 +31,7 @@ class Veto:
         """Why it may not happen at all now, a sentence each."""
         if self.switch.reason:
             return [self.switch.reason]
-        return self.budgets[proposal.action_class].short(proposal.cost, proposal.effect, now)
+        return self.budgets[proposal.action_class].short(proposal, now)
 
     def why_ask(self, action_class: str, now: float) -> str | None:
         """Why a person must be asked, one sentence; None where autonomy was granted."""
@@ -43,8 +43,7 @@ class Veto:
 
     def take(self, proposal: Proposal, now: float) -> list[str]:
         """Takes it out of the budget, all or nothing; why not, a sentence each."""
-        budget = self.budgets[proposal.action_class]
-        return budget.take(proposal.cost, proposal.effect, now)
+        return self.budgets[proposal.action_class].take(proposal, now)
 
     def lease(self, action_class: str, until: float | None) -> None:
         """Grants autonomy until then, or ends it."""

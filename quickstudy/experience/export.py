@@ -3,7 +3,8 @@
 One record an event, with the fields of `event.Event`; names as text, `kind` and `end` as the
 words of the house, arrays as lists, the note as JSON's own object (in Parquet as its text).
 
-Left out: other formats; reading either back in (`merge` takes learners, not exports).
+Left out: other formats; reading either back in (`merge` takes learners, not exports; past
+decisions of others are told otherwise, see `history`).
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ def _plain(value: Any) -> Any:
 
 
 def _write_parquet(log: Log, file: Path, progress: Progress | None) -> int:
-    pa, parquet = _pyarrow()
+    pa, parquet = pyarrow("export to")
     count, last, writer = 0, log.last, None
     with contextlib.ExitStack() as stack:
         for block in log.blocks():
@@ -100,16 +101,21 @@ def _write_parquet(log: Log, file: Path, progress: Progress | None) -> int:
     return count
 
 
-def _pyarrow() -> tuple[ModuleType, ModuleType]:
+def pyarrow(what: str) -> tuple[ModuleType, ModuleType]:
+    """pyarrow and its Parquet.
+
+    Raises:
+      QuickstudyError: it is missing; what was meant to be done can be done with JSON lines.
+    """
     try:
-        import pyarrow
-        import pyarrow.parquet
+        import pyarrow as arrow
+        from pyarrow import parquet
     except ImportError as error:
         raise QuickstudyError(
             "Parquet needs pyarrow, which is not installed: pip install 'quickstudy[export]'; "
-            f"or export to a name that ends in {JSON_LINES}, which needs nothing."
+            f"or {what} a name that ends in {JSON_LINES}, which needs nothing."
         ) from error
-    return pyarrow, pyarrow.parquet
+    return arrow, parquet
 
 
 def _table(pa: Any, log: Log, block: Block) -> Any:

@@ -11,6 +11,7 @@ LONGEST_KEY, LONGEST_TEXT = 200, 2_000  # characters
 
 
 def check_key(key: Any) -> None:
+    """QuickstudyError: not a text that can be a key or an id."""
     is_text = isinstance(key, str) and 0 < len(key) <= LONGEST_KEY and key.isprintable()
     if not is_text or key.startswith("@"):
         raise QuickstudyError(
@@ -20,6 +21,7 @@ def check_key(key: Any) -> None:
 
 
 def check_text(text: Any, what: str, can_be_empty: bool = False) -> None:
+    """QuickstudyError: not a text that can be kept."""
     is_fit = isinstance(text, str) and len(text) <= LONGEST_TEXT and (text or can_be_empty)
     if not is_fit or any("\ud800" <= one <= "\udfff" for one in text):
         raise QuickstudyError(
@@ -29,8 +31,18 @@ def check_text(text: Any, what: str, can_be_empty: bool = False) -> None:
 
 
 def check_reward(reward: Any) -> None:
+    """QuickstudyError: not a number that can be learned from."""
     is_number = isinstance(reward, int | float) and not isinstance(reward, bool)
     if not is_number or not abs(reward) <= MOST_REWARD:
         raise QuickstudyError(
             f"Came {reward!r} as a reward; expected one number within ±{MOST_REWARD:g}."
+        )
+
+
+def check_amount(amount: Any, what: str) -> None:
+    """QuickstudyError: not a number that is 0 or more."""
+    is_number = isinstance(amount, int | float) and not isinstance(amount, bool)
+    if not is_number or not 0 <= amount <= MOST_REWARD:
+        raise QuickstudyError(
+            f"Came {amount!r} as {what}; expected one number from 0 to {MOST_REWARD:g}."
         )

@@ -46,7 +46,7 @@ from quickstudy.experience.event import Event, Kind
 from quickstudy.front import Front, Proposed
 from quickstudy.posts import lessons
 from quickstudy.posts.answers import act_of, facts_of, proposed_of, settled
-from quickstudy.posts.checks import check_key, check_reward, check_text
+from quickstudy.posts.checks import check_amount, check_key, check_reward, check_text
 from quickstudy.posts.clerk import UNANSWERED, Clerk, Listener
 from quickstudy.posts.declared import Declared
 from quickstudy.posts.inbox import Inbox
@@ -150,6 +150,8 @@ class Office:
                 return self._asked_before(known, asked.key, shown)
         if asked.episode is not None:
             check_key(asked.episode)
+        check_amount(asked.cost, "a cost")
+        check_amount(asked.effect, "an effect")
         other = self._otherwise(post, asked.incumbent, shown)
         run = self._run(post, asked.episode)
         proposed = self._clerk.front.propose(name, shown, run.stream)
@@ -331,7 +333,7 @@ class Office:
             return None
         if now > of.until and not post.declared.accepts_late:
             raise Expired(
-                f"The reward for decision {id} came {now - of.until:.3g} s late; the post waits "
+                f"The reward for decision {id} came {now - of.until:.3g} s late: it waits "
                 f"{post.declared.wait_seconds:g} s; declare accepts_late or a longer wait."
             )
         return float(reward)
