@@ -100,20 +100,22 @@ def _replaced(replacements: Replacements, is_compiled: bool) -> Iterator[None]:
 
 def _sign() -> Replacements:
     honest = minds.rewarded
-    return [(minds, "rewarded", lambda mind, row, reward: honest(mind, row, -reward))]
+    return [(minds, "rewarded", lambda mind, row, reward, *at: honest(mind, row, -reward, *at))]
 
 
 def _late() -> Replacements:
     honest = minds.rewarded
-    return [(minds, "rewarded", lambda mind, row, r: honest(mind, max(row - 1, 0), r))]
+    return [
+        (minds, "rewarded", lambda mind, row, r, *at: honest(mind, max(row - 1, 0), r, *at))
+    ]
 
 
 def _dropped() -> Replacements:
     """Every third reward is lost."""
     honest = minds.rewarded
 
-    def rewarded(mind: minds.Mind, row: int, reward: float) -> None:
-        honest(mind, row, 0.0 if row % 3 == 0 else reward)
+    def rewarded(mind: minds.Mind, row: int, reward: float, *at: str) -> None:
+        honest(mind, row, 0.0 if row % 3 == 0 else reward, *at)
 
     return [(minds, "rewarded", rewarded)]
 
@@ -332,8 +334,8 @@ def _sees_late() -> Replacements:
 def _clipped() -> Replacements:
     honest = minds.rewarded
 
-    def rewarded(mind: minds.Mind, row: int, reward: float) -> None:
-        honest(mind, row, float(np.clip(reward, -1.0, 1.0)))
+    def rewarded(mind: minds.Mind, row: int, reward: float, *at: str) -> None:
+        honest(mind, row, float(np.clip(reward, -1.0, 1.0)), *at)
 
     return [(minds, "rewarded", rewarded)]
 

@@ -388,7 +388,7 @@ def _followed(
     stream: str,
 ) -> None:
     if reward is not None:
-        minds.rewarded(place.mind, row, reward)
+        minds.rewarded(place.mind, row, reward, stream)
         _earned(place, decision, reward, stream)
     if end is not End.NOT:
         minds.ended(place.mind, stream, end, last)

@@ -527,13 +527,29 @@ def _updates_due(mind: Mind) -> float:
     return usual * min(1.0, own / s.settled) if mind.counts.inherited else usual
 
 
-def rewarded(mind: Mind, row: int, reward: float) -> None:
-    """Takes in a reward, or a part of one, for the decision in a row; it may come late."""
+def rewarded(mind: Mind, row: int, reward: float, stream: str = "") -> None:
+    """Takes in a reward, or a part of one, for the decision in a row; it may come late.
+
+    stream: of that decision, as far as it is known.
+    """
     mind.memory.reward[row] += reward
     counts, whole = mind.counts, float(mind.memory.reward[row])
     counts.rewards += reward
-    counts.late += not any(s.rows and s.rows[-1] == row for s in mind.streams.values())
+    counts.late += not _is_latest(mind, row, stream)
     counts.worst, counts.best = min(counts.worst, whole), max(counts.best, whole)
+
+
+def _is_latest(mind: Mind, row: int, stream: str) -> bool:
+    """Whether the decision in a row is the latest of an episode under way.
+
+    A hundred thousand may be: so it is looked for where it should be first.
+    """
+    current = mind.streams.get(stream)
+    if current and current.rows and current.rows[-1] == row:
+        return True
+    if mind.memory.after[row] != memory.OPEN:
+        return False
+    return any(s.rows and s.rows[-1] == row for s in mind.streams.values())
 
 
 def ended(mind: Mind, stream: str, end: End, last: Observation | None) -> None:

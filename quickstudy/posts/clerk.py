@@ -125,11 +125,11 @@ class Clerk:
     def begin(self, post: Post, episode: str | None, is_mentors: bool = False) -> Run:
         """An episode begins, on the lowest free stream."""
         stream = post.slots.lowest()
-        note: dict[str, Any] = {"episode": episode}
+        note: dict[str, Any] = {"episode": episode, "at": self.now}
         if is_mentors:
             note["is_mentors"] = True
         self.front.begin(post.name, stream, note)
-        return post.begun(stream, episode, is_mentors)
+        return post.begun(stream, episode, self.now, is_mentors)
 
     def cut(self, post: Post, run: Run, last: Observation | None = None) -> Run:
         """The learner's chain of decisions is cut; the caller's episode goes on anew."""
@@ -151,7 +151,7 @@ class Clerk:
         return position
 
     def drop(self, post: Post, run: Run) -> None:
-        """What was done in an episode is not known: nothing links over it."""
+        """What was done in an episode is not known, or nobody goes on with it: it is cut."""
         if run.latest:
             self.end(post, run, End.CUT, None)
         else:

@@ -36,7 +36,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -71,6 +71,7 @@ from quickstudy.types import Array, End, Observation
 
 STATES = ("on", "paused", "off")
 GONE = "Its episode went on without it."
+K = TypeVar("K")
 
 
 class Office:
@@ -554,8 +555,8 @@ class Office:
         """What time does, on every post; gives how many things. Call it about once a second.
 
         Questions that nobody answered are refused; decisions of which nothing was told get the
-        default; what nobody judged counts as a mistake; leases end. Takes in what the student
-        learned meanwhile.
+        default; what nobody judged counts as a mistake; leases end; episodes are cut of which
+        nobody has asked for a day. Takes in what the student learned meanwhile.
         """
         now = self._clerk.time(now)
         self._clerk.front.refresh()
@@ -577,6 +578,9 @@ class Office:
             count += 1
         for id in _over(post.open, now):
             self._clerk.settle(post, id)
+            count += 1
+        for stream in _over(post.runs, now):
+            self._clerk.drop(post, post.runs[stream])
             count += 1
         for id in _over(post.audits, now):
             why = "Nobody judged it in time."
@@ -647,7 +651,7 @@ class Office:
         return points
 
 
-def _over(waiting: OrderedDict[int, Any], now: float) -> Iterator[int]:
+def _over(waiting: OrderedDict[K, Any], now: float) -> Iterator[K]:
     """Those whose time is over, oldest first; each has to be taken out before the next."""
     while waiting:
         id = next(iter(waiting))

@@ -33,6 +33,7 @@ from quickstudy.posts.slots import Slots
 from quickstudy.types import Array, End
 
 DEFAULT, WITHDRAWN, WHOLE, COST = "@default", "@withdrawn", "@whole", "@cost"
+IDLE_SECONDS = 86_400.0  # at least, until an episode that nobody asks about is dropped
 MOST_RECENT = 100
 POINTS = 400  # of a curve; then every two become one
 Facts = dict[str, Any]
@@ -43,13 +44,15 @@ Incident = dict[str, Any]
 class Run:
     """An episode under way.
 
-    episode: the caller's id. latest, decision: of its latest decision, its id and its position
-    in the log; 0 before any. by: who took that. waiting: a proposal that has no decision yet,
-    or 0. is_mentors: a mentor has taken it over.
+    episode: the caller's id. until: it is cut if nothing is asked before [unix s].
+    latest, decision: of its latest decision, its id and its position in the log; 0 before any.
+    by: who took that. waiting: a proposal that has no decision yet, or 0.
+    is_mentors: a mentor has taken it over.
     """
 
     stream: str
     episode: str | None
+    until: float
     latest: int = 0
     decision: int = 0
     by: str = ""
@@ -138,19 +141,21 @@ class Post:
     """See the module.
 
     Attributes:
-      runs: episodes under way, by stream. named: a caller's id → stream, but of one-step posts.
-      asking: proposals that a person is asked about. missing: those of which the caller has
-      not said yet what was done. open: decisions that can be rewarded, by id, oldest first.
-      ids: position of a decision → its id, where they differ. last_of: episodes that are over
-      → the id of their last decision, while that is open. audits: in the inbox.
-      queues: by class of actions.
+      runs: episodes under way, by stream, the longest idle first.
+      named: a caller's id → stream, but of one-step posts.
+      asking: proposals that a person is asked about.
+      missing: those of which the caller has not said yet what was done.
+      open: decisions that can be rewarded, by id, oldest first.
+      ids: position of a decision → its id, where they differ.
+      last_of: episodes that are over → the id of their last decision, while that is open.
+      audits: in the inbox. queues: by class of actions.
     """
 
     def __init__(self, declared: Declared, at: float):
         self.declared, self.wording, self.created = declared, Wording(declared), at
         self.gate = gate_of(declared, at)
         self.slots = Slots()
-        self.runs: dict[str, Run] = {}
+        self.runs: OrderedDict[str, Run] = OrderedDict()
         self.named: dict[str | None, str] = {}
         self.asking: OrderedDict[int, Waits] = OrderedDict()
         self.missing: OrderedDict[int, Waits] = OrderedDict()
@@ -175,19 +180,29 @@ class Post:
 
     # ---- what happens
 
-    def begun(self, stream: str, episode: str | None, is_mentors: bool = False) -> Run:
+    def begun(
+        self, stream: str, episode: str | None, at: float, is_mentors: bool = False
+    ) -> Run:
         """An episode began."""
         if stream in self.runs:
             self.ended(stream)  # what ended it was lost
         self.slots.claim(stream)
-        run = self.runs[stream] = Run(stream, episode, is_mentors=is_mentors)
+        run = self.runs[stream] = Run(stream, episode, at, is_mentors=is_mentors)
+        self._asked(run, at)
         if not self.declared.one_step:
             self.named[episode] = stream
         return run
 
+    def _asked(self, run: Run, at: float) -> None:
+        """Somebody still works on this episode."""
+        waits = self.declared.ask_seconds + self.declared.wait_seconds
+        run.until = at + max(IDLE_SECONDS, waits)
+        self.runs.move_to_end(run.stream)
+
     def proposed(self, n: int, stream: str, facts: Facts) -> None:
         """A proposal was kept that nobody acts on yet."""
         run = self.runs[stream]
+        self._asked(run, facts["at"])
         run.waiting = n
         self._ruled(n, facts)
         is_asked = facts["verdict"] == "ask"
@@ -201,6 +216,7 @@ class Post:
         self.asking.pop(id, None)
         self.missing.pop(id, None)
         run, of = self.runs[stream], facts["class"]
+        self._asked(run, facts["at"])
         run.latest, run.decision, run.by, run.waiting = id, n, by, 0
         self.open[id] = Open(n, stream, run.episode, facts["until"], by, of)
         if id != n:
@@ -312,10 +328,10 @@ class Post:
         facts, stream = note.get("post"), event.stream
         if event.kind == Kind.EPISODE:
             if "episode" in note:
-                self.begun(stream, note["episode"], note.get("is_mentors", False))
+                self.begun(stream, note["episode"], note["at"], note.get("is_mentors", False))
         elif event.kind == Kind.DECISION:
             if facts:
-                self._make_sure_of(stream)
+                self._make_sure_of(stream, facts["at"])
                 self.decided(event.n, stream, facts)
                 self._recall(facts)
             elif event.leader in ("mentor", "incumbent"):
@@ -329,7 +345,7 @@ class Post:
     def _replay_note(self, n: int, stream: str, note: Mapping[str, Any]) -> None:
         facts = note.get("post", {})
         if "verdict" in facts:
-            self._make_sure_of(stream)
+            self._make_sure_of(stream, facts["at"])
             self.proposed(n, stream, facts)
         if "judged" in note:
             said = note["judged"]
@@ -359,9 +375,9 @@ class Post:
             )
             self.gate.recall(proposal, facts["at"])
 
-    def _make_sure_of(self, stream: str) -> None:
+    def _make_sure_of(self, stream: str, at: float) -> None:
         if stream not in self.runs:
-            self.begun(stream, None)  # its beginning was lost
+            self.begun(stream, None, at)  # its beginning was lost
 
 
 # ---- what was granted

@@ -187,6 +187,18 @@ def test_a_verdict_is_a_reward_of_the_latest_decision(town: Town) -> None:
     assert earned(town, ids[1]) == 6.0
 
 
+def test_an_episode_that_was_left_is_cut_after_a_day(town: Town) -> None:
+    town.post()
+    town.office.decide("valve", Asked([1.0, 2.0], episode="left"))
+    town.now += 50_000
+    town.office.decide("valve", HERE)
+    town.now += 40_000
+    town.office.tick()
+    assert town.office.state("valve")["open"]["episodes"] == 1
+    assert town.restart().decide("valve", HERE).episode == "e"
+    assert [event.end for event in lived(town, Kind.OUTCOME)] == [End.CUT]
+
+
 # ---- mentors
 
 
