@@ -779,6 +779,9 @@ def log_replay(
     learner: Annotated[
         str, typer.Argument(metavar="LEARNER", help="A learner's name or path.")
     ],
+    settled: Annotated[
+        bool, typer.Option("--settled", help="As if outcomes had come at once, in order.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a job.")] = False,
 ) -> None:
     """Rebuilds a learner's minds from experience alone, and compares them with those it has.
@@ -789,12 +792,13 @@ def log_replay(
     
     Examples:
       quickstudy log replay ada
+      quickstudy log replay ada --settled
       quickstudy log replay ada --json
     """
     with Interrupt():
         from quickstudy.collective import desk
 
-        if not desk.replay(learner, is_json=json):
+        if not desk.replay(learner, is_json=json, is_settled=settled) and not settled:
             raise typer.Exit(1)
 
 

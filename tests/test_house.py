@@ -28,6 +28,8 @@ MAY = {
     "learner": GROUND
     | {*ROOMS, "cache", "hopeless", "life", "lineage", "recollection", "rivals"},
     "front": GROUND | {*ROOMS, "cache", "learner", "life"},
+    "settled": GROUND | {*ROOMS, "learner", "life", "lineage"},
+    "posts": GROUND | {*ROOMS, "deployment", "front", "posts"},
     "student": GROUND | {"experience", "learner"},
     "collective": GROUND
     | {
@@ -39,6 +41,7 @@ MAY = {
         "interrupt",
         "lineage",
         "life",
+        "settled",
         "words",
     },
     "careers": GROUND

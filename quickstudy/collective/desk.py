@@ -75,13 +75,15 @@ def merge(asked: Asked, is_json: bool = False) -> None:
                 print(words.plain(f"  {_share(share)}"))
 
 
-def replay(learner: str, is_json: bool = False) -> bool:
+def replay(learner: str, is_json: bool = False, is_settled: bool = False) -> bool:
     """Rebuilds a learner's minds from its log, says how they compare; whether they are alike.
+
+    is_settled: as if all outcomes had come at once.
 
     Raises:
       As `replay.replay`.
     """
-    found = replaying.replay(learner, tell=words.tell)
+    found = replaying.replay(learner, tell=words.tell, is_settled=is_settled)
     for one in found:
         if is_json:
             print(words.json_line("replay", asdict(one) | {"is_alike": one.is_alike}))

@@ -15,7 +15,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from quickstudy import words
+from quickstudy import settled, words
 from quickstudy.collective import prospect
 from quickstudy.errors import QuickstudyError
 from quickstudy.experience import folder as folders
@@ -67,10 +67,15 @@ def replay(
     learner: str | Path,
     settings: minds.Settings | None = None,
     tell: Callable[[str], None] | None = None,
+    is_settled: bool = False,
 ) -> tuple[Replayed, ...]:
     """Rebuilds each of a learner's minds from its log, and compares; nothing is changed.
 
     It may be at work meanwhile.
+
+    Args:
+      is_settled: from experience as if all outcomes had come at once (see `settled`): how much
+        did it matter that they came late?
 
     Raises:
       QuickstudyError: it has not worked yet. As `open_learner`.
@@ -90,9 +95,18 @@ def replay(
             if tell:
                 tell(f"Rebuilding the mind for {job} from {opened.steps(job):,} steps.")
             progress = words.telling() if tell else None
-            place = derive(
-                job, opened.spec(job), events, seeds, opened.log, settings, progress=progress
-            )
+            if is_settled:
+                place = settled.rebuilt(opened, job, settings, opened.position)
+            else:
+                place = derive(
+                    job,
+                    opened.spec(job),
+                    events,
+                    seeds,
+                    opened.log,
+                    settings,
+                    progress=progress,
+                )
             found.append(compare(opened, job, place.mind))
         return tuple(found)
 

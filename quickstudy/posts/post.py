@@ -36,6 +36,7 @@ DEFAULT, WITHDRAWN, WHOLE, COST = "@default", "@withdrawn", "@whole", "@cost"
 MOST_RECENT = 100
 POINTS = 400  # of a curve; then every two become one
 Facts = dict[str, Any]
+Incident = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -160,7 +161,7 @@ class Post:
         self.queues = {name: Queue() for name in declared.action_classes}
         self.ledger = Ledger()
         self.recent: deque[int] = deque(maxlen=MOST_RECENT)
-        self.incidents: deque[dict[str, Any]] = deque(maxlen=MOST_RECENT)
+        self.incidents: deque[Incident] = deque(maxlen=MOST_RECENT)
         self.pinned: str | None = None
 
     @property
@@ -287,25 +288,21 @@ class Post:
         if self.last_of.get(opened.episode) == id:
             del self.last_of[opened.episode]
 
-    def acted(self, acts: Iterable[Act]) -> None:
-        """What the gate did: alarms and losses are incidents."""
-        for act in acts:
-            if act["act"] == "judged" and act["is_error"]:
-                self._incident(act, f"A mistake of the class {act['class']}. {act['why']}")
-            elif act["act"] == "level" and (act["is_alarm"] or act["to"] == "shadow"):
-                self._incident(act, f"{act['class']} is {act['to']} now. {act['why']}")
-            elif act["act"] == "switch" and act["state"] != "on":
-                what = "All posts were" if act["is_all"] else "The post was"
-                self._incident(act, f"{what} {_turned(act['state'])}. {act['why']}")
+    def acted(self, acts: Iterable[Act]) -> list[Incident]:
+        """What the gate did; gives what of it people should hear of."""
+        told = [(act, _incident(act)) for act in acts]
+        return [self._note(act, act["at"], what) for act, what in told if what]
 
-    def heard(self, act: Mapping[str, Any], at: float) -> None:
+    def heard(self, act: Mapping[str, Any], at: float) -> list[Incident]:
         """What a person did: a mistake that was not drawn is no evidence, but an incident."""
-        if act["what"] == "judge" and act["is_error"]:
-            self._incident({**act, "at": at}, f"A mistake, at {act['of']}. {act['why']}")
+        if act["what"] != "judge" or not act["is_error"]:
+            return []
+        return [self._note(act, at, f"A mistake, at {act['of']}. {act['why']}")]
 
-    def _incident(self, act: Mapping[str, Any], what: str) -> None:
-        told = {"time": act["at"], "what": what.strip(), "who": act["who"]}
+    def _note(self, act: Mapping[str, Any], at: float, what: str) -> Incident:
+        told = {"time": at, "what": what.strip(), "who": act["who"]}
         self.incidents.append(told)
+        return told
 
     # ---- after a restart
 
@@ -417,8 +414,18 @@ def _level(said: Any) -> Level:
     )
 
 
-def _turned(state: str) -> str:
-    return "paused" if state == "paused" else f"turned {state}"
+def _incident(act: Act) -> str | None:
+    """An alarm, a level lost, a switch turned: in words."""
+    match act["act"]:
+        case "judged" if act["is_error"]:
+            return f"A mistake of the class {act['class']}. {act['why']}"
+        case "level" if act["is_alarm"] or act["to"] == "shadow":
+            return f"{act['class']} is {act['to']} now. {act['why']}"
+        case "switch" if act["state"] != "on":
+            what = "All posts were" if act["is_all"] else "The post was"
+            how = "paused" if act["state"] == "paused" else "turned off"
+            return f"{what} {how}. {act['why']}"
+    return None
 
 
 def flat_of(said: Any) -> Array:

@@ -11,18 +11,18 @@ HTTP/2, websockets (events go one way).
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, get_type_hints
 
 import orjson
 from fastapi import Depends, FastAPI, Request
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from quickstudy.service import schemas as form
 from quickstudy.service.desk import PAGE_HEADERS, STATIC, Desk
@@ -122,6 +122,8 @@ def make_app(desk: Desk, keys: Keys | None = None) -> FastAPI:
       keys: None where whoever reaches loopback may do everything.
     """
 
+    listed = ways(desk)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with desk.committer.running():
@@ -133,15 +135,15 @@ def make_app(desk: Desk, keys: Keys | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
-        middleware=[Middleware(Door, keys=keys, heard=desk.metrics.request)],
+        middleware=[
+            Middleware(Door, keys=keys, heard=desk.metrics.request),
+            Middleware(_FastLane, ways=[way for way in listed if way.is_hot]),
+        ],
         exception_handlers=dict.fromkeys(HEARD, refuse),
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    app.router.route_class = Lane
+    app.router.route_class = _Route
     desk.office.listeners += [desk.hub.publish, desk.metrics.event]
-    listed = ways(desk)
-    for way in filter(lambda way: way.is_hot, listed):
-        app.add_route(way.path, _fast_lane(way), [way.method], include_in_schema=False)
     for way in listed:
         app.add_api_route(
             way.path,
@@ -152,11 +154,11 @@ def make_app(desk: Desk, keys: Keys | None = None) -> FastAPI:
             openapi_extra=way.extra,
         )
     app.add_route("/", _page(desk), ["GET"], include_in_schema=False)
-    app.mount("/static", Static(directory=STATIC, check_dir=False))
+    app.mount("/static", _Static(directory=STATIC, check_dir=False))
     return app
 
 
-class Lane(APIRoute):
+class _Route(APIRoute):
     """Bodies are read by orjson, which takes neither NaN nor Infinity."""
 
     def get_route_handler(self) -> Callable[[Request], Any]:
@@ -173,7 +175,7 @@ class _Strict(Request):
         return orjson.loads(await self.body())
 
 
-class Static(StaticFiles):
+class _Static(StaticFiles):
     """The page's files, with the page's headers."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
@@ -182,20 +184,41 @@ class Static(StaticFiles):
         return response
 
 
-def _fast_lane(way: Way) -> Endpoint:
-    """A handler of one path parameter and one form, without FastAPI between."""
+class _FastLane:
+    """The hot paths, straight from the door to their handlers.
+
+    FastAPI's and Starlette's layers between cost as much as all the rest of a decision over
+    HTTP. Forms, scopes and handlers are those that they would use.
+    """
+
+    def __init__(self, app: ASGIApp, ways: Sequence[Way]):
+        self._app = app
+        self._lanes = {tuple(way.path.split("/")[2::2]): _lane(way) for way in ways}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "POST":
+            parts = scope["path"].split("/")  # "", "v1", "posts", NAME, "decide"
+            lane = self._lanes.get((parts[2], parts[-1])) if len(parts) == 5 else None
+            if lane and parts[1] == "v1":
+                response = await lane(parts[3], Request(scope, receive))
+                await response(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def _lane(way: Way) -> Callable[[str, Request], Awaitable[Response]]:
+    """A handler of one path parameter and one form, read as FastAPI would."""
     place, body = inspect.signature(way.endpoint).parameters
     hints = get_type_hints(way.endpoint, include_extras=True)
     where, model, check = TypeAdapter(hints[place]), hints[body], needs(way.scope or "read")
-    assert issubclass(model, BaseModel)
     endpoint = way.endpoint
 
-    async def lane(request: Request) -> Response:
+    async def lane(named: str, request: Request) -> Response:
+        request.scope["endpoint"] = endpoint
         check(request)
         said = model.model_validate(orjson.loads(await request.body()))
-        return await endpoint(where.validate_python(request.path_params[place]), said)
+        return await endpoint(where.validate_python(named), said)
 
-    lane.__name__ = way.endpoint.__name__
     return lane
 
 

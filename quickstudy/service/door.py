@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from quickstudy.service.errors import refusal
+from quickstudy.service.errors import HEARD, refusal
 from quickstudy.service.keys import SCOPES, Keys
 
 MOST_BYTES = 2**20
@@ -74,7 +74,7 @@ class Door:
             receive = self._admit(scope, receive)
             await self._app(scope, receive, sending)
         except Exception as error:
-            if not isinstance(error, HTTPException):
+            if not isinstance(error, HEARD):
                 _log.exception("%s %s failed:", scope["method"], scope["path"])
             if not status:
                 await refusal(error)(scope, receive, sending)

@@ -47,12 +47,12 @@ TWO = {
 def known(office: Office) -> dict[str, Any]:
     """All that an office knows, as far as it counts."""
     found: dict[str, Any] = {"inbox": office.inbox(), "posts": office.posts}
-    for name, post in office._posts.items():
+    for name, post in office._clerk.posts.items():
         state = dict(vars(post))
         for part in ("gate", "wording"):
             del state[part]
         state["slots"] = (post.slots.made, sorted(post.slots.free))
-        state["standing"] = post.gate.standing(office._latest)
+        state["standing"] = post.gate.standing(office._clerk.now)
         state["seen"] = office.decisions(name), office.curve(name)
         state["state"] = office.state(name) | {"mind": None}  # what it learned is not ours
         found[name] = state
@@ -171,7 +171,7 @@ def test_a_new_office_on_the_log_knows_the_same(town: Town, seed: int) -> None:
             town.office.tick()  # what is over by now is over for both
             before, position = known(town.office), town.front.log.last
             again = Office(town.front, lambda: town.now)
-            again.tick(town.office._latest)  # time is not in the log: what is over is over
+            again.tick(town.office._clerk.now)  # time is not in the log: what is over is over
             assert town.front.log.last == position
             assert_same(known(again), before)
 

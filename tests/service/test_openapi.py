@@ -12,19 +12,12 @@ from typing import Any
 import fakes
 import pytest
 import schemathesis
-from conftest import served
+from conftest import real_service
 from hypothesis import HealthCheck, Phase, settings
 
-import quickstudy as qs
-from quickstudy.front import open_front
 from quickstudy.posts.declared import from_json
-from quickstudy.posts.office import Office
 from quickstudy.posts.told import Asked
 from quickstudy.service.app import make_app
-from quickstudy.service.commit import Committer
-from quickstudy.service.desk import Desk
-from quickstudy.service.events import Hub
-from quickstudy.service.metrics import Metrics
 
 OPENAPI = make_app(fakes.desk(fakes.FakeOffice())).openapi()
 del OPENAPI["paths"]["/v1/events"]  # has no end
@@ -52,22 +45,9 @@ def few(examples: int) -> Any:
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
     """A service of a real learner at a post: its address, and a decision's id."""
-    folder = tmp_path_factory.mktemp("real") / "ada"
-    qs.hire(folder).close()
-    with open_front(folder) as front:
-        office, metrics = Office(front), Metrics()
+    with real_service(tmp_path_factory.mktemp("real") / "ada") as (url, office):
         office.create(from_json(DECLARED), "test")
-        id = office.decide("valve", ASKED).id
-
-        def standing() -> dict[str, Any]:
-            return {
-                "learner": "ada", "position": front.log.last, "student_is_alive": True,
-                "student_lag_events": front.lag,
-            }  # fmt: skip
-
-        committer = Committer(front.log, metrics.commit)
-        with served(Desk(office, committer, Hub(), metrics, standing)) as url:
-            yield url, id
+        yield url, office.decide("valve", ASKED).id
 
 
 def check(case: schemathesis.Case, real: tuple[str, int]) -> None:
