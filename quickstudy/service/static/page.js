@@ -587,6 +587,7 @@ function capLeft(cap, rest, of) {
 
 /* ---- curves */
 
+const SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400]; // between ticks
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 /** A curve with its interval: columns x, middle, low, high and, where there is one, a level to compare with. */
@@ -608,7 +609,7 @@ function makeChart(id, { tone, wash, isTime, read }) {
       width, height: 210, legend: { show: false }, padding: [10, 22, 0, 0],
       cursor: { y: false, drag: { setScale: false, x: false }, points: { size: 7 } },
       scales: { x: { time: isTime } },
-      axes: [{ ...axis, size: 28, values: (_, ticks) => ticks.map(isTime ? clock : (x) => number(x)), space: 76 },
+      axes: [{ ...axis, ...(isTime && { incrs: SECONDS }), size: 28, values: (_, ticks) => ticks.map(isTime ? clock : (x) => number(x)), space: 76 },
         { ...axis, size: 52, values: (_, ticks) => ticks.map((x) => number(x)) }],
       series: [{}, line(colour(tone), 1.75), edge, edge, line(colour("--orange"), 1.5, { dash: [6, 4], points: { show: false } })],
       bands: [{ series: [3, 2], fill: colour(wash) }],
