@@ -33,7 +33,7 @@ from typing import Any, NamedTuple
 
 from quickstudy import cache, life
 from quickstudy.errors import QuickstudyError, UnknownDecision, did_you_mean
-from quickstudy.experience.event import DROPPED
+from quickstudy.experience.event import DROPPED, VETO
 from quickstudy.experience.folder import MIND_ARRAYS, MIND_NOTE, SNAPSHOTS, check_name
 from quickstudy.experience.log import Log
 from quickstudy.learner import Learner, finite, open_learner
@@ -43,7 +43,6 @@ from quickstudy.mind import policy, store
 from quickstudy.types import Array, End, Observation, Value
 
 LEARNER, MENTOR, INCUMBENT, FALLBACK = "learner", "mentor", "incumbent", "fallback"
-VETO = "veto"
 BY = (LEARNER, MENTOR, INCUMBENT, FALLBACK)
 MUCH_LESS = 2.0  # standard deviations of returns, by which a forbidden action is worth less
 
@@ -87,6 +86,7 @@ def open_front(
     """A learner that was hired before, to act at its posts.
 
     Args:
+      settings: of the mind, for research; a `Student` has the default ones.
       studies: True studies here as well, in the midst of recording: no student is needed.
 
     Raises:

@@ -26,7 +26,7 @@ from quickstudy import hopeless, ledger, rivals, words
 from quickstudy.errors import DiskTrouble, QuickstudyError, did_you_mean
 from quickstudy.experience import folder as folders
 from quickstudy.experience import union
-from quickstudy.experience.event import DROPPED, LOST, Event, Kind
+from quickstudy.experience.event import DROPPED, LOST, VETO, Event, Kind
 from quickstudy.experience.folder import Folder
 from quickstudy.jobs.entry import Entry
 from quickstudy.jobs.registry import registry
@@ -212,6 +212,8 @@ class _Reader:
         self._incumbent: dict[int, list[float]] = {}  # first world → its returns
 
     def take(self, event: Event) -> None:
+        if event.stream == VETO and event.kind != Kind.NOTE:
+            return  # imagined, not lived
         if event.kind == Kind.JOB:
             self.spec = spec_from_json(event.note or {})
         elif event.kind == Kind.EPISODE:

@@ -147,7 +147,8 @@ def main(path: str) -> int:
 
 def _wait_for_end(is_over: threading.Event) -> None:
     parent = os.getppid()
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
     if os.getppid() != parent:
         os._exit(0)  # killed: somebody else may be at work with the learner in a moment
     is_over.set()

@@ -49,6 +49,7 @@ class Kind(enum.IntEnum):
 
 
 LOST = "lost"  # in the note of an event that stands where others were lost (see `salvage`)
+VETO = "veto"  # the stream of what was forbidden, as if it had happened; and who "took" it
 DROPPED = "dropped"  # in the note after which steps what other jobs taught was dropped
 
 
