@@ -119,7 +119,7 @@ def make_app(desk: Desk, keys: Keys | None = None) -> FastAPI:
     """The application; its lifespan runs the committer.
 
     Args:
-      keys: None where whoever reaches loopback may do everything.
+      keys: None, or none in it: whoever reaches loopback may do everything.
     """
 
     listed = ways(desk)

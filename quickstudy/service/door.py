@@ -51,7 +51,7 @@ class Door:
     """ASGI middleware: admits a request or refuses it in one sentence.
 
     Args:
-      keys: None where the service is open to whoever can reach loopback.
+      keys: as long as there are none, the service is open to whoever can reach loopback.
       heard: told of each request the endpoint's name, the status, and how long it took [s].
     """
 
@@ -85,7 +85,7 @@ class Door:
     def _admit(self, scope: Scope, receive: Receive) -> Receive:
         headers = dict(scope["headers"])
         caller = EVERYBODY
-        if self._keys is None:
+        if self._keys is None or not self._keys.are_there:
             _check_host(headers.get(b"host", b""))
         elif scope["path"].startswith(GUARDED):
             caller = self._caller(headers.get(b"authorization", b""))

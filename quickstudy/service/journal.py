@@ -17,6 +17,8 @@ from typing import Any
 from quickstudy import words
 from quickstudy.service.events import SAMPLED
 
+UNTOLD = SAMPLED | {"gate", "judged"}  # too many; what matters of them comes as incidents
+
 
 class Journal(logging.Handler):
     """Writes lines: to standard output as JSON, to standard error as sentences."""
@@ -36,13 +38,12 @@ class Journal(logging.Handler):
     def heard(self, event: dict[str, Any]) -> None:
         """An office's listener: what a person may want to know of later."""
         kind = str(event["kind"])
-        if kind in SAMPLED:
+        if kind in UNTOLD:
             return
         told = {key: value for key, value in event.items() if _is_plain(value)}
-        more = ", ".join(
-            f"{key} {value}" for key, value in told.items() if key not in ("kind", "time")
-        )
-        self.write(kind, f"{kind}: {more}.", **{k: v for k, v in told.items() if k != "time"})
+        del told["kind"], told["time"]
+        more = ", ".join(f"{key} {value}" for key, value in told.items() if value is not None)
+        self.write(kind, f"{kind}: {' '.join(more.split())}.", **told)
 
     def emit(self, record: logging.LogRecord) -> None:
         """What uvicorn and we log: warnings and errors."""

@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import math
 import secrets
 import time
 from collections.abc import Iterable
@@ -61,26 +62,32 @@ class Keys:
 
     def __init__(self, folder: Path):
         self.path = folder / FILE
-        self._looked = -LOOK_SECONDS
+        self._looked = -math.inf
         self._stamp: tuple[int, int] | None = None
         self._by_hash: dict[str, Key] = {}
-        self.are_there = False  # once there were any, nobody enters without
+        self._were_there = False
+
+    @property
+    def are_there(self) -> bool:
+        """Whether one is needed: once there were any, nobody enters without."""
         self._refresh()
+        return self._were_there
 
     def find(self, told: str) -> Key | None:
         """The key that this is, or None."""
-        if time.monotonic() - self._looked > LOOK_SECONDS:
-            self._refresh()
+        self._refresh()
         return self._by_hash.get(_hash(told))
 
     def _refresh(self) -> None:
+        if time.monotonic() - self._looked < LOOK_SECONDS:
+            return
         self._looked = time.monotonic()
         try:
             stat = self.path.stat()
         except FileNotFoundError:
             self._stamp, self._by_hash = None, {}
             return
-        self.are_there = True
+        self._were_there = True
         if self._stamp != (stat.st_mtime_ns, stat.st_ino):
             self._by_hash = {key.sha256: key for key in listed(self.path.parent)}
             self._stamp = stat.st_mtime_ns, stat.st_ino

@@ -86,7 +86,7 @@ def serve(asked: Asked) -> None:
         with Student(path) as student:
             desk = _desk(office, front, student)
             _settle()
-            server = _Server(desk, keys if keys.are_there else None)
+            server = _Server(desk, keys)
             journal.write(
                 "serving",
                 f"{front.path.name} serves at {_url(bound)}, "
@@ -144,7 +144,7 @@ def _tending(office: Office, front: Front, student: Student, hub: Hub) -> Callab
 class _Server(uvicorn.Server):
     """Ctrl-C ends the streams too, which would never end by themselves; and is no error."""
 
-    def __init__(self, desk: Desk, keys: Keys | None):
+    def __init__(self, desk: Desk, keys: Keys):
         self._hub = desk.hub
         super().__init__(
             uvicorn.Config(

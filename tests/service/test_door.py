@@ -101,6 +101,15 @@ def test_a_removed_key_works_no_longer_and_no_key_does_not_mean_open(tmp_path, m
     assert kept.find(told) is None and kept.are_there
 
 
+def test_the_first_key_locks_a_service_that_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(locksmith, "LOOK_SECONDS", 0.0)
+    with served(fakes.desk(fakes.FakeOffice()), Keys(tmp_path)) as url:
+        assert httpx.get(f"{url}/v1/posts").status_code == 200
+        told = locksmith.add(tmp_path, "first", ["read"])
+        assert httpx.get(f"{url}/v1/posts").status_code == 401
+        assert httpx.get(f"{url}/v1/posts", headers=bearer(told)).status_code == 200
+
+
 def test_kept_is_a_hash_for_the_owner_alone(tmp_path):
     told = locksmith.add(tmp_path, "a", ["read", "decide"])
     path = tmp_path / locksmith.FILE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import socket
 import time
 
@@ -15,6 +16,7 @@ import pytest
 from quickstudy.errors import QuickstudyError
 from quickstudy.service import events
 from quickstudy.service.events import Hub
+from quickstudy.service.journal import Journal
 from quickstudy.service.webhook import Webhook
 
 HERE = {"observation": [0.2, 0.4]}
@@ -160,3 +162,26 @@ def test_a_question_is_sent_and_a_dead_address_delays_nobody():
     assert b'"id": 7' in got and got.startswith(b"POST /secret")
     for _ in range(300):  # nobody is there any more, and more comes than is kept
         hook.heard({"kind": "asked", "post": "valve", "id": 8})
+
+
+# ---- the journal
+
+
+def test_the_journal_tells_what_people_want_to_know_on_one_line(capsys):
+    switched = {"kind": "switch", "post": "valve", "time": 3.0, "state": "off", "who": "N\nx"}
+    for is_json in (False, True):
+        journal = Journal(is_json)
+        journal.heard(switched | {"why": None, "answer": object()})
+        journal.heard(decision())
+        journal.heard({"kind": "gate", "post": "valve", "time": 3.0, "acts": []})
+    out, err = capsys.readouterr()
+    assert err == "quickstudy: switch: post valve, state off, who N x.\n"
+    told = json.loads(out)
+    assert (told["event"], told["who"], told["state"]) == ("switch", "N\nx", "off")
+
+
+def test_what_libraries_log_becomes_a_line(capsys):
+    Journal(False).listen()
+    logging.getLogger("uvicorn.error").error("bad\nthing")
+    logging.getLogger("uvicorn.error").info("nothing")
+    assert capsys.readouterr().err == "quickstudy: bad thing\n"
