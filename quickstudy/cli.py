@@ -25,6 +25,7 @@ from quickstudy.errors import QuickstudyError
 from quickstudy.interrupt import Interrupt, Stopped
 
 DEFAULT_JOB = "anaesthetist"
+DEFAULT_SERVER = "ada"
 BUG, BROKEN_PIPE = 70, 141
 
 
@@ -638,6 +639,45 @@ def merge(
 # ---- the log
 
 
+@app.command()
+def serve(
+    learner: Annotated[
+        str,
+        typer.Argument(metavar="[LEARNER]", help="Who serves; hired if new."),
+    ] = DEFAULT_SERVER,
+    host: Annotated[
+        str,
+        typer.Option(metavar="ADDRESS", help="Where to listen. Beyond this machine only with "
+                     "keys."),
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(metavar="N", min=0, max=65_535, help="0 takes any free one.")
+    ] = 8000,
+    webhook: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Where to tell of questions to a person: https, or "
+                     "http on this machine."),
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="What happens, as JSON lines.")
+    ] = False,
+) -> None:  # fmt: skip
+    """Puts a learner behind an HTTP service, with a gate, an inbox and a live page.
+
+    Any program that can make HTTP calls becomes a job: it creates a post, asks for decisions,
+    and tells what followed. Ctrl-C stops it and saves.
+
+    \b
+    Examples:
+      quickstudy serve
+      quickstudy serve ada --port 9000
+      quickstudy serve ada --host 0.0.0.0 --json   # after: quickstudy keys add ada …
+    """
+    from quickstudy.service import serve as services
+
+    services.serve(services.Asked(learner, host, port, webhook, json))
+
+
 log_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -818,6 +858,91 @@ def log_replay(
 
 
 # ---- errors, in one place
+
+
+keys_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Keys of a learner's service: once there is one, nobody comes in without.",
+)
+app.add_typer(keys_app, name="keys")
+
+
+@keys_app.command("add")
+def keys_add(
+    learner: LogOf,
+    scope: Annotated[
+        list[str],
+        typer.Option(metavar="SCOPE", help="What it may do: read, decide, mentor or admin. May "
+                     "be given several times."),
+    ],
+    name: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Who holds it; acts are recorded under it. Without "
+                     "it, the scopes and a number."),
+    ] = None,
+    json: AsJson = False,
+) -> None:  # fmt: skip
+    """Makes a key and prints it: the only time that it is shown. A hash of it is kept.
+
+    \b
+    Examples:
+      quickstudy keys add ada --scope decide --name dispatcher
+      quickstudy keys add ada --scope mentor --name "Nora Berg"
+    """
+    from quickstudy.service import keys
+
+    folder = _learners_folder(learner)
+    name = name or keys.free_name(folder, scope)
+    told = keys.add(folder, name, scope)
+    print(
+        words.json_line("key", {"name": name, "scopes": scope, "key": told}) if json else told
+    )
+
+
+@keys_app.command("list")
+def keys_list(learner: LogOf, json: AsJson = False) -> None:
+    """Lists the keys: names and scopes; the keys themselves are not kept.
+
+    \b
+    Examples:
+      quickstudy keys list ada
+    """
+    from quickstudy.service import keys
+
+    for key in keys.listed(_learners_folder(learner)):
+        fields = {"name": key.name, "scopes": key.scopes, "created": key.created}
+        line = f"{key.name}: {', '.join(key.scopes)}"
+        print(words.json_line("key", fields) if json else words.plain(line))
+
+
+@keys_app.command("remove")
+def keys_remove(
+    learner: LogOf,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As `keys list` says.")],
+    json: AsJson = False,
+) -> None:
+    """Removes a key; it stops working within a second, also while the service runs.
+
+    \b
+    Examples:
+      quickstudy keys remove ada dispatcher
+    """
+    from quickstudy.service import keys
+
+    keys.remove(_learners_folder(learner), name)
+    print(
+        words.json_line("removed", {"name": name}) if json else words.plain(f"{name}: removed")
+    )
+
+
+def _learners_folder(name: str) -> Path:
+    """The folder of a learner that there is."""
+    from quickstudy.experience import folder as folders
+
+    path = folders.resolve(name)
+    folders.Folder.about_of(path)
+    return path
 
 
 def main(arguments: list[str] | None = None) -> int:

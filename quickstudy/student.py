@@ -63,7 +63,10 @@ class Student:
         """Starts it, if it does not run."""
         if not self.is_alive:
             self.stop()
-            self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE)
+            # In a session of its own: a terminal's Ctrl-C is for whoever started us.
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.PIPE, start_new_session=True
+            )
             self._started = time.monotonic()
 
     def tend(self) -> bool:
