@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import datetime
 import tempfile
 import time
 from collections import Counter
@@ -36,6 +37,7 @@ from typing import Any
 import numpy as np
 
 import quickstudy as qs
+from benchmarks import tables
 from quickstudy.deployment.autonomy import Level, Proposal, Terms, Verdict
 from quickstudy.deployment.gate import Gate
 from quickstudy.front import INCUMBENT, LEARNER, MENTOR, Front
@@ -192,19 +194,26 @@ def table(runs: Sequence[Run]) -> str:
     lines = [
         "# Staged deployment: harm while it learns",
         "",
+        f"Made by `python -m benchmarks.staged` on {datetime.date.today()}; do not edit.",
+        "",
         f"The anaesthetist's job, {steps:,} decisions ({steps // 200} operations), seeds "
         f"{seeds[0]} to {seeds[-1]}, default settings. Harm: half minutes with a patient too "
         "deep or too light.",
+        "",
+        tables.summary(
+            f"{straight:,} harmful half minutes where the learner is deployed straight away, "
+            f"{staged:,} ({staged / max(straight, 1):.0%}) where it begins supervised; it "
+            f"decides {_own(by_how[STAGED]):.0%} of the time by itself then, and has learned "
+            f"less in as many decisions: it earns {_final(by_how[STAGED]):.0f} at the end, "
+            f"straight {_final(by_how[STRAIGHT]):.0f}."
+        ),
         "",
         "| deployed | harm, each seed | harm | return at the end | decided by the learner "
         "| mentor asked | errors found | levels |",
         "|---|---|---|---|---|---|---|---|",
         *(_row(how, done) for how, done in by_how.items()),
         "",
-        f"Staged, the harm was {staged / max(straight, 1):.0%} of that of straight deployment. "
         f"Terms: errors tolerated {TERMS.tolerated:.0%}, audits {TERMS.audit_share:.0%}.",
-        "",
-        "    python -m benchmarks.staged",
         "",
     ]
     return "\n".join(lines)
@@ -215,16 +224,24 @@ def _row(how: str, runs: Sequence[Run]) -> str:
     told = [how, ", ".join(map(str, harm)), str(sum(harm))]
     if how == NONE:
         return f"| {' | '.join([*told, '', '', '', '', ''])} |"
-    own, every = sum(run.by[LEARNER] for run in runs), sum(sum(run.by.values()) for run in runs)
     moves = ["; ".join(f"{level} after {n:,}" for n, level in run.moves) for run in runs]
     told += [
-        f"{np.mean([run.final for run in runs]):.0f}",
-        f"{own / every:.0%}",
+        f"{_final(runs):.0f}",
+        f"{_own(runs):.0%}",
         str(sum(run.asked for run in runs)),
         str(sum(run.errors for run in runs)),
         " / ".join(move or "as it began" for move in moves) if how == STAGED else "",
     ]
     return f"| {' | '.join(told)} |"
+
+
+def _final(runs: Sequence[Run]) -> float:
+    return float(np.mean([run.final for run in runs]))
+
+
+def _own(runs: Sequence[Run]) -> float:
+    """The share of decisions that was the learner's own."""
+    return sum(run.by[LEARNER] for run in runs) / sum(sum(run.by.values()) for run in runs)
 
 
 def main() -> None:

@@ -145,14 +145,24 @@ class Inbox:
         self._clerk.judge(of.post, of.id, of_class, is_error, why, reply.who, act)
 
     def audit(self, id: int, is_error: bool, who: str, why: str = "") -> int:
-        """A person's judgement of what the learner did or proposed. UnknownDecision."""
-        post, _, facts = self._clerk.facts(id)
+        """A person's judgement of what the learner did or proposed. UnknownDecision.
+
+        A mistake that was drawn for audit teaches as a veto does: in shadow nobody acts on a
+        proposal, so nothing else would tell the learner (docs/log.md: it never left shadow).
+        """
+        post, event, facts = self._clerk.facts(id)
         self._clerk.time()
         check_text(who, "who")
         check_text(why, "why", can_be_empty=True)
         if id in post.asking:
             raise NotWaiting(f"Somebody waits for an answer to {id}; answer it instead.")
-        return self._clerk.was_error(post, id, facts["class"], bool(is_error), who, why)
+        is_lesson = is_error and id in post.audits
+        n = self._clerk.was_error(post, id, facts["class"], bool(is_error), who, why)
+        if not is_lesson:
+            return n
+        of = proposed_of(event, facts)
+        self._clerk.front.forbid(post.name, of.observation, of.flat)
+        return self._clerk.log.last
 
     def verdict(
         self, name: str, episode: str | None, reward: float, who: str, why: str = ""

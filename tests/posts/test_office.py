@@ -311,6 +311,20 @@ def test_shadow_audits_are_right_where_the_learner_agrees(town: Town) -> None:
     assert not office.inbox()
 
 
+def test_a_mistake_that_was_audited_teaches(town: Town) -> None:
+    town.post("shadow", terms={"audit_share": 1.0})
+    while not town.office.inbox():
+        town.office.decide("valve", Asked([1.0, 2.0], incumbent="open"))
+    (one,) = town.office.inbox()
+    town.office.audit(one.id, True, "ann")
+    lesson = lived(town)[-1]
+    assert (lesson.leader, list(lesson.observation)) == ("veto", [1.0, 2.0])
+    assert list(lesson.action) != list(lived(town)[-2].action)  # which the incumbent took
+    taught = len(lived(town))
+    town.office.audit(one.id, True, "ann")  # said again, it is on record and no second lesson
+    assert len(lived(town)) == taught
+
+
 def test_what_nobody_judged_in_time_was_a_mistake(town: Town) -> None:
     town.post("autonomous", terms={"audit_share": 1.0}, audit_seconds=5.0)
     town.office.decide("valve", HERE)
