@@ -841,7 +841,8 @@ def log_replay(
     """Rebuilds a learner's minds from experience alone, and compares them with those it has.
 
     Takes about as long as it studied in all. The exit code is 1 where fewer than 99 % of
-    decisions are alike; nothing is changed.
+    decisions are alike; nothing is changed. With --settled they may differ: that shows how much
+    it mattered that outcomes came late.
 
     
     Examples:

@@ -246,13 +246,15 @@ class Office:
         if told.is_error is not None:
             why = "Whoever told the outcome said so."
             self._clerk.was_error(post, id, opened.action_class, told.is_error, "caller", why)
-        if reward is None and not end:
-            return self._clerk.log.last
         if reward is not None and now > opened.until:
             self._withdraw(post, decision, stream)
-        key = None if reward is None else part
-        n = self._clerk.earn(post, decision, stream, reward, key, end, last)
+        if reward is not None or end:
+            key = None if reward is None else part
+            self._clerk.earn(post, decision, stream, reward, key, end, last)
         self._clerk.judge_by_outcome(post, id, is_settled=bool(end) or told.is_final)
+        n = self._clerk.log.last
+        if reward is None and not end:
+            return n
         self._clerk.say("outcome", post, id=id, reward=told.reward, end=int(end))
         return n
 

@@ -325,7 +325,8 @@ def test_outcomes_judge_where_harm_is_declared(town: Town) -> None:
     town.post("autonomous", harm_below=0.0)
     ids = [town.office.decide("valve", HERE).id for _ in range(4)]
     for id, reward in zip(ids, [1.0, -1.0, None, 2.0], strict=True):
-        town.office.told(id, Told(reward=reward, is_final=True))
+        town.office.told(id, Told(reward=reward, key="all"))
+        town.office.told(id, Told(is_final=True))
     assert town.office.state("valve")["classes"]["any"]["judged"] == 2  # the third is not known
     town.now += 61
     town.office.tick()
