@@ -182,7 +182,11 @@ def test_the_journal_tells_what_people_want_to_know_on_one_line(capsys):
     assert (told["event"], told["who"], told["state"]) == ("switch", "N\nx", "off")
 
 
-def test_what_libraries_log_becomes_a_line(capsys):
+def test_what_libraries_log_becomes_a_line(capsys, monkeypatch):
+    for name in ("uvicorn.error", "quickstudy.service", "asyncio"):  # put back afterwards
+        for part in ("handlers", "propagate"):
+            logger = logging.getLogger(name)
+            monkeypatch.setattr(logger, part, getattr(logger, part))
     Journal(False).listen()
     logging.getLogger("uvicorn.error").error("bad\nthing")
     logging.getLogger("uvicorn.error").info("nothing")
