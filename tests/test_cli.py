@@ -385,6 +385,7 @@ def test_verdict_on_a_job_that_is_deaf(run):
         "levels",
         "doctor",
         "verdict",
+        "serve",
     ],
 )
 def test_help_mentions_every_option_and_has_an_example(command, run):

@@ -46,8 +46,6 @@ from quickstudy.student import Student
 
 TEND_SECONDS = 0.5
 GRACE_SECONDS = 5.0  # for answers under way when it is stopped
-# The interpreter's default, 5 ms, is how long the committer could hold up the event loop.
-SWITCH_SECONDS = 0.0005
 # A full collection of a learner's memory takes tens of milliseconds; what is there stays there.
 COLLECT_AFTER = (50_000, 50, 1_000)
 
@@ -209,6 +207,8 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         bound = socket.create_server(address, family=family, backlog=2048)
+        # Head and body leave in two writes; without this the second waits 40 ms for an echo.
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise QuickstudyError(
@@ -227,8 +227,7 @@ def _url(bound: socket.socket) -> str:
 
 
 def _settle() -> None:
-    """Keeps the collector and the threads out of a decision's way."""
-    sys.setswitchinterval(SWITCH_SECONDS)
+    """Keeps the collector out of a decision's way."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
