@@ -101,6 +101,8 @@ class Log:
         self._names_back: dict[int, str] = {}
         self._waiting: list[Row] = []
         self._keys: dict[tuple[int, str], Row] = {}  # of rows that wait
+        self._absent: tuple[int, str] | None = None  # the latest key looked for in vain
+        self._has_segments = not self.readonly
         self._trouble: Exception | None = None
         self._is_together = False  # whether all that waits has to be one transaction
         self._compact_after = 0.0  # on the monotonic clock
@@ -279,6 +281,7 @@ class Log:
                 reals[1], reals[2], reals[3], told,
             )  # fmt: skip
             if key is not None:
+                self._absent = None
                 self._keys[job_id, key] = row
             self._waiting.append(row)
             waiting = len(self._waiting)
@@ -538,8 +541,15 @@ class Log:
             # An interrupted append may have left its key without its row.
             if 0 <= place < len(self._waiting) and self._waiting[place] is row:
                 return row.n
+        if self._absent == (job_id, key):
+            return None  # whoever looks before appending need not ask the disk twice
         with self._reading, table.told(self.path):
-            return table.find_key(self._reader, job_id, key)
+            # Once a file has them it never goes back; a writer's has from the first.
+            self._has_segments = self._has_segments or table.has_segments(self._reader)
+            known = table.find_key(self._reader, job_id, key, self._has_segments)
+        if known is None and not self.readonly:
+            self._absent = job_id, key
+        return known
 
     def _name_id(self, name: str) -> int:
         """The name's number, a new one if need be (saved with the next rows). Needs _lock."""

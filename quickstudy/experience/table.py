@@ -87,7 +87,9 @@ SCHEMAS = {
     FORMAT: _TABLES + _SEGMENTS + _INDEX + _VIEW.format(_named(Kind)),
     ROWS_ONLY: _TABLES + _INDEX + _VIEW.format(_named(FIRST_KINDS)),
 }
-BY_KEY = "SELECT n FROM {} WHERE job = ?1 AND key = ?2"
+_BY_KEY = "SELECT n FROM events WHERE job = ?1 AND key = ?2"
+# One statement sees one state: between two, an event may be moved.
+_BY_KEY_ANYWHERE = f"{_BY_KEY} UNION ALL SELECT n FROM keys WHERE job = ?1 AND key = ?2"
 LAYOUT = "layout"  # entry of `about`: checksum of the definitions where a log was upgraded
 
 
@@ -179,11 +181,9 @@ def size_of_rows(db: apsw.Connection) -> int:
     return int(ask(db, f"SELECT ifnull(sum({sizes}), 0) FROM events")[0][0])
 
 
-def find_key(db: apsw.Connection, job: int, key: str) -> int | None:
-    """Position of a job's event with a key, in rows or segments."""
-    tables = ("events", "keys") if has_segments(db) else ("events",)
-    # One statement sees one state: between two, an event may be moved.
-    found = ask(db, " UNION ALL ".join(BY_KEY.format(table) for table in tables), (job, key))
+def find_key(db: apsw.Connection, job: int, key: str, in_segments: bool) -> int | None:
+    """Position of a job's event with a key, in rows or also in segments, where it has them."""
+    found = ask(db, _BY_KEY_ANYWHERE if in_segments else _BY_KEY, (job, key))
     return found[0][0] if found else None
 
 

@@ -113,9 +113,9 @@ def blend(arbiter: Arbiter, predictions: np.ndarray, apart: Any = 0.0) -> tuple[
     Returns:
       what is expected [...], and what is left of that variance [...].
     """
-    error = np.array(arbiter.error)
-    weight = (error == 0.0) * 1.0 if not error.all() else 1.0 / error
-    share = weight / weight.sum()
+    error = arbiter.error  # plain numbers: of two, NumPy costs more than it computes
+    weight = [1.0 / e for e in error] if all(error) else [float(e == 0.0) for e in error]
+    share = np.array(weight) / sum(weight)
     return predictions @ share, apart * share[1] ** 2
 
 
@@ -189,12 +189,12 @@ def adventure(arbiter: Arbiter, settings: Settings) -> float:
     where nothing has worked yet adventure costs nothing, where balance or a soft landing has
     been learned every held action breaks it.
     """
-    weight = np.array(arbiter.mood_weight)
-    if weight.min() < 1.5:
+    weight = arbiter.mood_weight
+    if min(weight) < 1.5:
         return 1.0
-    plain, adventurous = np.array(arbiter.mood_total) / weight
+    plain, adventurous = (t / w for t, w in zip(arbiter.mood_total, weight, strict=True))
     deviation = _deviation(arbiter.mood_weight, arbiter.mood_total, arbiter.mood_squares)
-    doubt = deviation * math.sqrt(float((1.0 / weight).sum()))
+    doubt = deviation * math.sqrt(sum(1.0 / w for w in weight))
     is_no_less = 0.5 * math.erfc((plain - adventurous) / (math.sqrt(2.0) * doubt))
     return min(1.0, max(settings.least_adventure, 2.0 * is_no_less))
 

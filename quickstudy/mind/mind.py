@@ -252,7 +252,9 @@ def begin(mind: Mind, stream: str, episode: int) -> None:
 
 def _mood(mind: Mind, episode: int, length: int) -> Mood:
     """The mood of an episode's decisions from number `length` on."""
-    s, rng = mind.settings, np.random.default_rng([mind.seed, 2, episode, length])
+    # As whole words: of a list NumPy would make the same numbers, in twice the time.
+    words = np.array([mind.seed, 2, episode, length], np.uint32)
+    s, rng = mind.settings, np.random.default_rng(words)
     return policy.begin(
         s.policy,
         rng,
@@ -294,12 +296,13 @@ def _propensity(mind: Mind, seen: Seen, choice: Choice, mood: Mood) -> float | N
     if frame.spec.amounts or mood.is_curious:
         return None
     num_allowed = math.prod(seen.mask[: len(frame.spec.choices)].sum(-1).tolist())
+    tables = seen.table
     if mood.leader == "instinct":
-        ways = [_feel(mind, seen, mood), _feel(mind, seen, None)]
-    else:
-        assert seen.table is not None
-        ways = [_greedy(frame, table, seen.mask, NO_AMOUNTS) for table in seen.table]
-    alike = sum(bool((way == choice.flat).all()) for way in ways)
+        sampled = mind.learned.instinct.sample @ seen.phi
+        tables = _spread(frame, np.stack([sampled, seen.felt]))
+    assert tables is not None
+    ways = _best(frame, tables, seen.mask)
+    alike = int((ways == choice.flat).all(-1).sum())
     share = (alike + 1.0 / num_allowed) / (len(ways) + 1)
     s = mind.settings.policy
     tried = s.adventurous * s.holds * arbiter.adventure(mind.arbiter, mind.settings.arbiter)
@@ -397,9 +400,14 @@ def _feel(mind: Mind, seen: Seen, mood: Mood | None) -> Array:
     if not frame.spec.choices:
         best = int(values.argmax())
         return instinct.prototypes(mind.settings.instinct)[best : best + 1]
-    table = np.full(frame.valid.size, -np.inf, np.float32)
-    table[frame.options_at] = values
-    return _greedy(frame, table.reshape(frame.table), seen.mask, seen.x[:0])
+    return _greedy(frame, _spread(frame, values), seen.mask, seen.x[:0])
+
+
+def _spread(frame: Frame, values: Array) -> Array:
+    """Values [..., O] as a table [..., F, N]."""
+    table = np.full((*values.shape[:-1], frame.valid.size), -np.inf, np.float32)
+    table[..., frame.options_at] = values
+    return table.reshape(*values.shape[:-1], *frame.table)
 
 
 def _reason(mind: Mind, seen: Seen, mood: Mood | None) -> Array:
@@ -432,8 +440,13 @@ def _table(mind: Mind, x: Array, pictures: tuple[Array, ...], amounts: Array) ->
 
 
 def _greedy(frame: Frame, table: Array, mask: Array, amounts: Array) -> Array:
-    best = np.where(mask, table, -np.inf).argmax(-1)[: len(frame.spec.choices)]
-    return np.concatenate([best.astype(np.float32), amounts])
+    best = _best(frame, table, mask).astype(np.float32)
+    return np.concatenate([best, amounts]) if len(amounts) else best
+
+
+def _best(frame: Frame, table: Array, mask: Array) -> Array:
+    """The allowed option of most value, of each choice: int [..., choices]."""
+    return np.where(mask, table, -np.inf).argmax(-1)[..., : len(frame.spec.choices)]
 
 
 def _weigh(mind: Mind, seen: Seen, flat: Array, leads: str, explored: bool) -> Choice:

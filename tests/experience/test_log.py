@@ -220,6 +220,13 @@ def test_a_key_counts_once_waiting_saved_and_reopened(tmp_path: Path) -> None:
         assert [event.reward for event in log.read()] == [1.0, 3.0]
 
 
+def test_a_key_looked_for_in_vain_is_found_once_it_is_there(log: Log) -> None:
+    assert not log.has("a", "k")
+    first = log.append(Kind.NOTE, "a", key="k")
+    log.sync()  # from here on the disk alone knows it
+    assert log.find("a", "k") == first == log.append(Kind.NOTE, "a", key="k")
+
+
 def test_a_key_whose_append_was_interrupted_is_free(log: Log) -> None:
     with log._disk:
         n = log.append(Kind.OUTCOME, "a", key="k")
