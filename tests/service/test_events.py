@@ -175,9 +175,34 @@ def test_the_journal_tells_what_people_want_to_know_on_one_line(capsys):
         journal.heard(decision())
         journal.heard({"kind": "gate", "post": "valve", "time": 3.0, "acts": []})
     out, err = capsys.readouterr()
-    assert err == "quickstudy: switch: post valve, state off, who N x.\n"
+    assert err == "quickstudy: N x switched post valve off.\n"
     told = json.loads(out)
     assert (told["event"], told["who"], told["state"]) == ("switch", "N\nx", "off")
+
+
+def test_the_journal_tells_in_sentences(capsys):
+    journal, at = Journal(False), {"post": "valve", "time": 3.0}
+    for kind, more in [
+        ("post", {"id": None}),
+        ("asked", {"id": 7}),
+        ("answered", {"id": 7, "who": "ann"}),
+        ("answered", {"id": 8, "who": None}),
+        ("switch", {"state": "paused", "who": "ann", "why": "Too hot."}),
+        ("lessons", {"count": 3, "who": "bob"}),
+        ("incident", {"who": "bob", "what": "A mistake,\nat 7."}),
+        ("news", {}),
+    ]:
+        journal.heard({"kind": kind} | at | more)
+    assert capsys.readouterr().err.splitlines() == [
+        "quickstudy: post valve was created.",
+        "quickstudy: post valve asks a person about decision 7.",
+        "quickstudy: ann answered decision 7 of post valve.",
+        "quickstudy: nobody answered decision 8 of post valve in time.",
+        "quickstudy: ann switched post valve paused: Too hot.",
+        "quickstudy: post valve took in 3 steps that bob showed.",
+        "quickstudy: incident at post valve: A mistake, at 7.",
+        "quickstudy: news at post valve.",
+    ]
 
 
 def test_what_libraries_log_becomes_a_line(capsys):
