@@ -91,7 +91,7 @@ def answer_of(
         action_class=facts["class"],
         reasons=tuple(facts.get("reasons", ())),
         is_audited=facts.get("audited", False),
-        asked=facts.get("asked", facts["at"]),
+        asked=facts["asked"] if "asked" in facts else facts["at"],
         expires=facts.get("until", facts["at"] + seconds),
         position=position,
     )
