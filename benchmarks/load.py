@@ -43,7 +43,7 @@ import orjson
 from benchmarks import runs, tables
 from benchmarks.runs import RESULTS, Line
 
-POST = {
+POST: dict[str, Any] = {
     "name": "load",
     "observation": {"type": "box", "shape": [8], "low": -1, "high": 1},
     "action": {"type": "discrete", "n": 4},

@@ -90,7 +90,7 @@ class _Window:
     """What was taken in the last so many seconds, of one amount."""
 
     def __init__(self, seconds: float, most: Exact):
-        self._seconds, self._most = seconds, most
+        self._seconds, self.most = seconds, most
         self._taken: deque[tuple[float, Exact]] = deque()
         self._sum: Exact = 0
 
@@ -98,7 +98,7 @@ class _Window:
         # ">": a difference that was rounded up to the window's length frees nothing too soon
         while self._taken and now - self._taken[0][0] > self._seconds:
             self._sum -= self._taken.popleft()[1]
-        return self._most - self._sum
+        return self.most - self._sum
 
     def take(self, amount: Exact, now: float) -> None:
         if amount:
@@ -148,6 +148,13 @@ class Budget:
         for name, window in self._windows.items():
             window.left(at)
             window.take(amounts[WINDOWS[name][1]], at)
+
+    @property
+    def most(self) -> dict[str, float]:
+        """Cap → how much it is: of counts, whole ones."""
+        found = {name: float(window.most) for name, window in self._windows.items()}
+        each = self.caps.effect_per_decision
+        return found if each is None else found | {"effect_per_decision": float(each)}
 
     def left(self, now: float) -> dict[str, float]:
         """Cap → what is left of it now."""

@@ -44,6 +44,8 @@ class Standing:
       alarm: of the bet that takes back, against `Terms.alarm`.
       caps_left: cap → what is left. lease_seconds: left, None where there is none.
       switch: on, paused or off.
+      tolerated, is_irreversible: of its terms. lease_of: how long a lease is [s].
+      caps: cap → how much it is, as obeyed.
     """
 
     level: Level
@@ -58,6 +60,10 @@ class Standing:
     caps_left: dict[str, float]
     lease_seconds: float | None
     switch: State
+    tolerated: float
+    is_irreversible: bool
+    lease_of: float
+    caps: dict[str, float]
 
 
 class Gate:
@@ -283,6 +289,12 @@ class Gate:
         """On, paused or off: the stricter of the post's and that of all."""
         return self._veto.switch.state
 
+    @property
+    def switches(self) -> tuple[Turned, Turned, Turned]:
+        """The post's own switch, that of all, and the one of them that holds."""
+        switch = self._veto.switch
+        return switch.own, switch.all, switch.holds
+
     def standing(self, now: float) -> dict[str, Standing]:
         """Class → where it stands; moves nothing (`tick` first, for leases that are over)."""
         now = self._clock.seen(now)
@@ -303,6 +315,10 @@ class Gate:
             caps_left=self._veto.budgets[name].left(now),
             lease_seconds=None if lease is None else max(0.0, lease - now),
             switch=self.switch,
+            tolerated=record.terms.tolerated,
+            is_irreversible=record.terms.is_irreversible,
+            lease_of=record.terms.lease_seconds,
+            caps=self._veto.budgets[name].most,
         )
 
     # ---- acts
@@ -347,7 +363,7 @@ class Gate:
                 for name in self._terms:
                     self._auditor.restart(name)
             case "switch":
-                turned = Turned(State(act["state"]), act["who"], act["why"])
+                turned = Turned(State(act["state"]), act["who"], act["why"], act["at"])
                 self._veto.switch.turn(turned, act["is_all"])
             case other:
                 raise QuickstudyError(

@@ -26,11 +26,12 @@ ORDER = (State.ON, State.PAUSED, State.OFF)
 
 @dataclass(frozen=True)
 class Turned:
-    """How a switch stands, and since whom and why."""
+    """How a switch stands, by whom and why, since when [unix s]; None: always."""
 
     state: State = State.ON
     who: str = ""
     why: str = ""
+    at: float | None = None
 
 
 class Switch:
@@ -47,16 +48,21 @@ class Switch:
             self.own = turned
 
     @property
+    def holds(self) -> Turned:
+        """The stricter one; of two alike, the one that was turned last."""
+        return max(self.all, self.own, key=lambda one: (ORDER.index(one.state), one.at or 0.0))
+
+    @property
     def state(self) -> State:
         """What holds."""
-        return max(self.own.state, self.all.state, key=ORDER.index)
+        return self.holds.state
 
     @property
     def reason(self) -> str | None:
         """Why nothing may be done, one sentence; None where it is on."""
-        if self.state is State.ON:
+        turned = self.holds
+        if turned.state is State.ON:
             return None
-        is_all = self.all.state is self.state
-        turned, what = (self.all, "All posts are") if is_all else (self.own, "This post is")
+        what = "All posts are" if turned is self.all else "This post is"
         by = f", by {turned.who}" if turned.who else ""
         return f"{what} {turned.state}{by}{f' ({turned.why})' if turned.why else ''}."

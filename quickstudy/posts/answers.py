@@ -38,7 +38,8 @@ def facts_of(ruling: Ruling, proposed: Proposed, asked: Asked, now: float) -> Fa
 
 def settled(facts: Facts, id: int, now: float, verdict: str, why: tuple[str, ...]) -> Facts:
     """Facts of a decision that answers a proposal."""
-    return facts | {"of": id, "at": now, "verdict": verdict, "reasons": list(why)}
+    when = {"at": now, "asked": facts["at"]}
+    return facts | when | {"of": id, "verdict": verdict, "reasons": list(why)}
 
 
 def proposed_of(event: Event, facts: Facts) -> Proposed:
@@ -90,6 +91,7 @@ def answer_of(
         action_class=facts["class"],
         reasons=tuple(facts.get("reasons", ())),
         is_audited=facts.get("audited", False),
+        asked=facts["asked"] if "asked" in facts else facts["at"],
         expires=facts.get("until", facts["at"] + seconds),
         position=position,
     )

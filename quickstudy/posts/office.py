@@ -51,7 +51,7 @@ from quickstudy.posts.clerk import UNANSWERED, Clerk, Listener
 from quickstudy.posts.declared import Declared
 from quickstudy.posts.inbox import Inbox
 from quickstudy.posts.lessons import ENDS
-from quickstudy.posts.post import DEFAULT, WHOLE, WITHDRAWN, Facts, Open, Post, Run
+from quickstudy.posts.post import DEFAULT, WHOLE, WITHDRAWN, Facts, Open, Post, Recent, Run
 from quickstudy.posts.told import (
     Answer,
     Asked,
@@ -601,7 +601,7 @@ class Office:
             "name": name,
             "declared": post.declared.to_json(),
             "created": post.created,
-            "switch": str(post.gate.switch),
+            **_switches(post),
             "classes": {
                 of: asdict(one) | {"level": one.level.name.lower(), "switch": str(one.switch)}
                 for of, one in post.gate.standing(now).items()
@@ -637,8 +637,15 @@ class Office:
     def decisions(self, name: str, most: int = 50) -> list[Answer]:
         """The latest, newest first. UnknownPost."""
         post = self._clerk.post(name)
-        latest = list(post.recent)[-most:] if most > 0 else []
-        return [self._clerk.resolution(id) for id in reversed(latest)]
+        latest = list(post.recent.values())[-most:] if most > 0 else []
+        return [self._earned(one) for one in reversed(latest)]
+
+    def _earned(self, one: Recent) -> Answer:
+        """With what it earned so far; 0 once its time is over and nothing came."""
+        answer, reward = self._clerk.resolution(one.id), one.reward
+        if reward is None and max(self._clerk.now, self._clerk.clock()) > answer.expires:
+            reward = 0.0
+        return replace(answer, reward=reward)
 
     def curve(self, name: str) -> list[dict[str, float]]:
         """What was earned in stretches of decisions, whose last one has the number "decisions".
@@ -651,6 +658,18 @@ class Office:
             if decisions:
                 points.append({"decisions": upto, "episodes": episodes, "reward": reward})
         return points
+
+
+def _switches(post: Post) -> dict[str, Any]:
+    """How the post's own switch stands and that for all, what holds, and by whom."""
+    own, all, holds = post.gate.switches
+    by = {"who": holds.who, "why": holds.why, "time": holds.at}
+    return {
+        "switch": str(holds.state),
+        "switch_own": str(own.state),
+        "switch_all": str(all.state),
+        "switched": None if holds.at is None else by,
+    }
 
 
 def _over(waiting: OrderedDict[K, Any], now: float) -> Iterator[K]:

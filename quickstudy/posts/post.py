@@ -8,7 +8,7 @@ Facts, in the note of a decision or of a proposal under "post":
     at, class, level, verdict, era        of the ruling, and when
     reasons, audited, cost, effect, propensity        where there are any
     by, until        of a decision: who took it, and until when it can be rewarded
-    of        the proposal that it answers
+    of, asked        the proposal that it answers, and when that was made
     proposed, value        of the learner, where another one acted
 Other notes, each with "at": {"declared"} a post, {"refused"} a question, {"left"} a proposal,
 {"over"} an episode without decisions, {"judged"} a decision, {"pin"} a snapshot; with what a
@@ -90,6 +90,14 @@ class Open:
 
 
 @dataclass(slots=True)
+class Recent:
+    """One of the latest decisions: its id, and what it earned so far, if anything."""
+
+    id: int
+    reward: float | None = None
+
+
+@dataclass(slots=True)
 class Audit:
     """A decision in the inbox, of which a person says whether it was a mistake."""
 
@@ -149,6 +157,7 @@ class Post:
       ids: position of a decision → its id, where they differ.
       last_of: episodes that are over → the id of their last decision, while that is open.
       audits: in the inbox. queues: by class of actions.
+      recent: the latest decisions, by position, oldest first.
     """
 
     def __init__(self, declared: Declared, at: float):
@@ -165,7 +174,7 @@ class Post:
         self.audits: OrderedDict[int, Audit] = OrderedDict()
         self.queues = {name: Queue() for name in declared.action_classes}
         self.ledger = Ledger()
-        self.recent: deque[int] = deque(maxlen=MOST_RECENT)
+        self.recent: OrderedDict[int, Recent] = OrderedDict()
         self.incidents: deque[Incident] = deque(maxlen=MOST_RECENT)
         self.pinned: str | None = None
 
@@ -224,7 +233,9 @@ class Post:
         else:
             self._ruled(n, facts)
         self.ledger.decided(facts)
-        self.recent.append(id)
+        self.recent[n] = Recent(id)
+        if len(self.recent) > MOST_RECENT:
+            self.recent.popitem(last=False)
         if self.queues[of].waits_for(id) and not self.is_judged_by_outcome(by):
             self.audits[id] = Audit(of, facts["at"] + self.declared.audit_seconds)
 
@@ -278,9 +289,12 @@ class Post:
         """An outcome: a reward, an end, or both."""
         id = self.ids.get(decision, decision)
         opened, part = self.open.get(id), (key or "").partition("/")[2]
-        if opened and reward is not None and part != COST:
-            opened.earned += reward
-            opened.is_rewarded |= part[:1] != "@" or part in (WHOLE, DEFAULT)
+        if reward is not None and part != COST:
+            if opened:
+                opened.earned += reward
+                opened.is_rewarded |= part[:1] != "@" or part in (WHOLE, DEFAULT)
+            if recent := self.recent.get(decision):
+                recent.reward = (recent.reward or 0.0) + reward
         run = self.runs.get(stream)
         is_end = bool(end) and run is not None and run.decision == decision
         if is_end and opened:

@@ -89,8 +89,10 @@ class Answer:
       it is not known.
     needs_approval: whether a person is waited for now.
     level, action_class, reasons, is_audited: of the gate's ruling; reasons are sentences.
-    expires: when the wait for a person or for an outcome is over [unix s].
+    asked: when the question came. expires: when the wait for a person or for an outcome is
+      over [unix s].
     position: in the log; the answer counts once that is on disk.
+    reward: what was told of it so far, in `Office.decisions`; None where nothing was yet.
     """
 
     id: int
@@ -110,8 +112,10 @@ class Answer:
     action_class: str
     reasons: tuple[str, ...]
     is_audited: bool
+    asked: float
     expires: float
     position: int
+    reward: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,8 +42,7 @@ class Journal(logging.Handler):
             return
         told = {key: value for key, value in event.items() if _is_plain(value)}
         del told["kind"], told["time"]
-        more = ", ".join(f"{key} {value}" for key, value in told.items() if value is not None)
-        self.write(kind, f"{kind}: {' '.join(more.split())}.", **told)
+        self.write(kind, _sentence(kind, told), **told)
 
     def emit(self, record: logging.LogRecord) -> None:
         """What uvicorn and we log: warnings and errors."""
@@ -56,6 +55,28 @@ class Journal(logging.Handler):
         for name in ("uvicorn.error", "quickstudy.service", "asyncio"):
             logger = logging.getLogger(name)
             logger.handlers, logger.propagate = [self], False
+
+
+def _sentence(kind: str, told: dict[str, Any]) -> str:
+    """An event in words, on one line."""
+    post, id, who = (told.get(key) for key in ("post", "id", "who"))
+    match kind:
+        case "post":
+            said = f"post {post} was created"
+        case "asked":
+            said = f"post {post} asks a person about decision {id}"
+        case "answered" if who is None:
+            said = f"nobody answered decision {id} of post {post} in time"
+        case "answered":
+            said = f"{who} answered decision {id} of post {post}"
+        case "switch":
+            said = f"{who} switched post {post} {told['state']}"
+        case "lessons":
+            said = f"post {post} took in {told['count']} steps that {who} showed"
+        case _:
+            said = f"{kind} at post {post}"
+    why = told.get("what") or told.get("why")
+    return " ".join((f"{said}: {why}" if why else said).rstrip(".").split()) + "."
 
 
 def _is_plain(value: Any) -> bool:

@@ -406,6 +406,61 @@ def test_the_switch_for_all_holds_for_posts_that_come_later(town: Town) -> None:
     assert town.office.state("second")["switch"] == "off"
 
 
+def test_a_page_is_told_which_switch_holds_and_by_whom(town: Town) -> None:
+    town.post("autonomous")
+
+    def told() -> tuple[Any, ...]:
+        state = town.office.state("valve")
+        by = state["switched"]
+        return state["switch"], state["switch_own"], state["switch_all"], by and by["who"]
+
+    assert told() == ("on", "on", "on", None)
+    town.office.switch("valve", "off", "ann", "Too hot.")
+    switched = {"who": "ann", "why": "Too hot.", "time": town.now}
+    town.now += 1.0
+    town.office.switch(None, "paused", "bob")
+    assert told() == ("off", "off", "paused", "ann")
+    assert town.office.state("valve")["switched"] == switched
+    town.office.switch("valve", "on", "ann")
+    assert told() == ("paused", "on", "paused", "bob")
+    town.restart()
+    town.now += 1.0
+    town.office.switch(None, "on", "cleo")
+    assert told() == ("on", "on", "on", "cleo")
+
+
+def test_a_page_is_told_the_terms_that_are_obeyed(town: Town) -> None:
+    caps = {"per_hour": 2.5, "effect_per_decision": 3, "cost_per_day": 0.5}
+    town.post("supervised", terms={"tolerated": 0.02, "lease_seconds": 60}, caps={"any": caps})
+    told = town.office.state("valve")["classes"]["any"]
+    assert told["caps"] == {"per_hour": 2, "effect_per_decision": 3, "cost_per_day": 0.5}
+    assert (told["tolerated"], told["lease_of"], told["is_irreversible"]) == (0.02, 60, False)
+
+
+def test_the_latest_decisions_say_when_they_were_asked_and_what_they_earned(
+    town: Town,
+) -> None:
+    town.post("supervised", one_step=True, wait_seconds=50.0, decision_cost=5.0)
+    office = town.office
+    for number in range(3):
+        asked = office.decide("valve", Asked([1.0, 2.0]))
+        town.now += 1.0
+        office.answer(asked.id, Reply("allow", "ann"))
+        if number:
+            office.told(asked.id, Told(reward=1.5, key="a"))
+            office.told(asked.id, Told(reward=number, key="b"))
+
+    def seen() -> list[tuple[float, float | None]]:
+        return [(one.asked, one.reward) for one in office.decisions("valve")]
+
+    assert seen() == [(1002.0, 3.5), (1001.0, 2.5), (1000.0, None)]
+    office = town.restart()
+    assert seen() == [(1002.0, 3.5), (1001.0, 2.5), (1000.0, None)]
+    town.now += 60.0  # its time is over: what it earned is the default, nothing
+    office.tick()
+    assert seen()[-1] == (1000.0, 0.0)
+
+
 def test_one_step_decisions_wait_for_their_rewards_though_it_is_switched_off(
     town: Town,
 ) -> None:

@@ -108,7 +108,7 @@ class FakeOffice:
         answer = Answer(
             position, name, asked.episode, None if asks else "keep", "keep",
             "ask" if asks else "allow", None if asks else "learner", 0.5, 0.1, 0.9, 0.3, 1.0,
-            asks, "autonomous", "any", (), False, time.time() + 60.0, position,
+            asks, "autonomous", "any", (), False, time.time(), time.time() + 60.0, position,
         )  # fmt: skip
         self._answers[position] = answer
         if asked.key is not None:

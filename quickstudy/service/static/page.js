@@ -5,7 +5,8 @@
    /v1/posts                    time, posts[{name, switch, switch_all, waiting{approvals}}]
    /v1/posts/{post}             name, switch (what holds), switch_own, switch_all, switched{who, why, time}, incumbent,
        declared{action, observation (spaces), reward_meaning, caps{name: {cap: of}}, terms{name: {tolerated, is_irreversible}}},
-       classes{name: {level, wealth, bar, needed, judged, errors, alarms, lease_seconds (left), caps_left{cap: left}}},
+       classes{name: {level, wealth, bar, needed, judged, errors, alarms, tolerated, is_irreversible, lease_seconds (left), lease_of,
+                      caps{cap: of}, caps_left{cap: left}}},
        waiting{approvals, audits}, open{decisions, proposals, episodes}, incidents[{time, what, who}] newest first,
        ledger{decisions, episodes, outcomes, rewards, hours, lessons, by{}}, mind{steps, leader, lag, pinned}, drives{}
    /v1/posts/{post}/decisions   items[{id, asked, action, proposed, by, verdict, worth, low, high, support, reward,
@@ -175,7 +176,7 @@ function heard(block) {
   let told;
   try { told = JSON.parse(data); } catch { return; }
   if (told.post === chosen && known(told.id)) {
-    if (kind === "decision" && told.answer) remember({ reward: null, ...told.answer, asked: told.time });
+    if (kind === "decision" && told.answer) remember({ reward: null, asked: told.time, ...told.answer });
     if (kind === "outcome" && known(told.reward) && decisions.has(told.id))
       remember({ id: told.id, reward: (decisions.get(told.id).reward ?? 0) + told.reward });
     redrawSoon();
@@ -560,7 +561,7 @@ function oneClass(one) {
     const told = await ask(`${label}: ${one.name}?`, text, label, "primary");
     if (told) await send(route(chosen, to), { action_class: one.name, ...told });
   } }, label);
-  const left = one.lease_seconds, caps = Object.entries(one.caps_left ?? {});
+  const left = one.lease_seconds, caps = Object.entries({ ...Object.fromEntries(Object.keys(one.caps ?? {}).map((cap) => [cap, null])), ...one.caps_left });
   return h("div.class", {},
     h("div", {}, h("h3", {}, one.name === "any" ? "every action" : one.name),
       h("p.note", {}, `${number(one.errors ?? 0)} wrong of ${number(one.judged ?? 0)} judged`),
@@ -574,12 +575,13 @@ function oneClass(one) {
         h("progress", { max: 1, value: proof, "aria-label": `Evidence for ${next ?? "the next lease"}` }),
         h("p.note", {}, one.needed > 0 ? `${count(one.needed, "clean decision")} more` : isTop ? "earned" : "evidence still to come")]
       : h("p.note", {}, "No further level."),
-      known(left) ? h("p.label", {}, h("span", {}, "lease: ", h("b", {}, `${span(left)} left`)),
+      known(left) ? h("p.label", {}, h("span", {}, "lease: ", h("b", {}, `${span(left)} left`), known(one.lease_of) ? ` of ${span(one.lease_of)}` : ""),
         one.needed > 0 ? null : order("Renew lease", "renew", "The permission holds for another full lease.")) : null),
     h("div", {}, caps.length ? caps.map(([cap, rest]) => capLeft(cap, rest, one.caps?.[cap])).flat() : h("p.note", {}, "No caps.")));
 }
 
 function capLeft(cap, rest, of) {
+  if (!known(rest)) return [h("p.label", {}, h("span", {}, words(cap)), h("span", {}, "at most ", h("b", {}, number(of))))]; // of each decision
   const share = known(of) ? (of > 0 ? rest / of : 0) : rest > 0 ? null : 0;
   return [h(`p.label${rest <= 0 ? ".gone" : ""}`, {}, h("span", {}, words(cap)), h("span", {}, h("b", {}, number(rest)), known(of) ? ` left of ${number(of)}` : " left")),
     share === null ? null : h(`progress${share <= 0 ? ".gone" : share < .2 ? ".low" : ""}`, { max: 1, value: share, "aria-label": `${words(cap)} left` })];
