@@ -57,15 +57,9 @@ def test_a_client_that_goes_away_leaves_nothing_behind(open_service, http):
     host, port = url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as wire:
         wire.sendall(b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
-<<<<<<< HEAD
         seen = b""
         while b"hello" not in seen:
             seen += wire.recv(4096)
-=======
-        got = b""
-        while b": hello" not in got:  # headers may come before it hears
-            got += wire.recv(1000)
->>>>>>> rewards
         assert len(hub._readers) == 1
     for _ in range(100):
         http.post("/v1/posts/valve/decide", json=HERE)
@@ -188,13 +182,6 @@ def test_the_journal_tells_what_people_want_to_know_on_one_line(capsys):
     assert (told["event"], told["who"], told["state"]) == ("switch", "N\nx", "off")
 
 
-<<<<<<< HEAD
-def test_what_libraries_log_becomes_a_line(capsys, monkeypatch):
-    for name in ("uvicorn.error", "quickstudy.service", "asyncio"):  # put back afterwards
-        for part in ("handlers", "propagate"):
-            logger = logging.getLogger(name)
-            monkeypatch.setattr(logger, part, getattr(logger, part))
-=======
 def test_the_journal_tells_in_sentences(capsys):
     journal, at = Journal(False), {"post": "valve", "time": 3.0}
     for kind, more in [
@@ -220,8 +207,11 @@ def test_the_journal_tells_in_sentences(capsys):
     ]
 
 
-def test_what_libraries_log_becomes_a_line(capsys):
->>>>>>> rewards
+def test_what_libraries_log_becomes_a_line(capsys, monkeypatch):
+    for name in ("uvicorn.error", "quickstudy.service", "asyncio"):  # put back afterwards
+        for part in ("handlers", "propagate"):
+            logger = logging.getLogger(name)
+            monkeypatch.setattr(logger, part, getattr(logger, part))
     Journal(False).listen()
     logging.getLogger("uvicorn.error").error("bad\nthing")
     logging.getLogger("uvicorn.error").info("nothing")
