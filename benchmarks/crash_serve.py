@@ -5,8 +5,9 @@
 A life is one learner's folder with three posts: decisions that stand alone, episodes of several
 decisions, and one in shadow whose callers say themselves what they did. Callers in threads, a
 connection each, ask and tell as fast as they can: rewards late, in any order, whole or in
-parts, some told again though they were acknowledged. The service is killed at moments drawn at random
-and started again in the same place; what was under way then is sent again under the same keys.
+parts, some told again though they were acknowledged. The service is killed at moments drawn
+at random and started again in the same place; what was under way then is sent again under the
+same keys.
 In some sessions the student alone is killed first, and the service goes on.
 
 The oracle is what callers wrote down: every acknowledgement, and nothing that a service keeps.
@@ -573,8 +574,8 @@ def report(lines: Sequence[Line], command: str) -> str:
         f"{CALLERS} connections to a fresh learner with three posts in each life. A start, "
         f"forked, took {tables.number(starts[len(starts) // 2])} s (median) until it listened; "
         f"load went on for {LOAD_SECONDS[0]:g} to {LOAD_SECONDS[1]:g} s before a kill, and for "
-        f"{STUDENT_SECONDS[0]:g} to {STUDENT_SECONDS[1]:g} s before a student's. The first start of "
-        "a life is `quickstudy serve` itself, all others are forked from a process that has "
+        f"{STUDENT_SECONDS[0]:g} to {STUDENT_SECONDS[1]:g} s before a student's. The first "
+        "start of a life is `quickstudy serve` itself, all others are forked from a process that has "
         "imported everything: no kill falls on imports."
     )
     return (
