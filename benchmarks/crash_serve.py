@@ -575,8 +575,8 @@ def report(lines: Sequence[Line], command: str) -> str:
         f"forked, took {tables.number(starts[len(starts) // 2])} s (median) until it listened; "
         f"load went on for {LOAD_SECONDS[0]:g} to {LOAD_SECONDS[1]:g} s before a kill, and for "
         f"{STUDENT_SECONDS[0]:g} to {STUDENT_SECONDS[1]:g} s before a student's. The first "
-        "start of a life is `quickstudy serve` itself, all others are forked from a process that has "
-        "imported everything: no kill falls on imports."
+        "start of a life is `quickstudy serve` itself, all others are forked from a process "
+        "that has imported everything: no kill falls on imports."
     )
     return (
         "\n\n".join(
