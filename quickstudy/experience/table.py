@@ -144,6 +144,15 @@ def let_go(db: apsw.Connection) -> None:
         db.close()
 
 
+@contextlib.contextmanager
+def closing(db: apsw.Connection) -> Iterator[apsw.Connection]:
+    """Lets go of it in the end."""
+    try:
+        yield db
+    finally:
+        let_go(db)
+
+
 def insert(db: apsw.Connection, rows: list[Row]) -> None:
     """Writes rows with their checksums."""
     stored = [(*row, checksum(row)) for row in rows]
