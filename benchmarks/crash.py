@@ -3,6 +3,7 @@
     python -m benchmarks.crash                      # 20 kills in 5 lives, and 5 lives without
     python -m benchmarks.crash --through cli        # kills `quickstudy work --json`
     python -m benchmarks.crash --through merge      # kills mergers: see `crash_merge`
+    python -m benchmarks.crash --through serve      # kills a service: see `crash_serve`
     python -m benchmarks.crash --resume             # goes on
 
 A life is one learner on one job for so many steps. In some lives the process that works is
@@ -45,7 +46,7 @@ OPENING_SHARE = 0.2  # of the kills come while the learner is being opened
 OPENING_SECONDS = 4.0  # after the start, at most
 # After the step at which a kill is due, at most; the command line tells of steps less often.
 DELAY_SECONDS = {"python": 0.05, "cli": 3.0}
-MERGE = "merge"
+MERGE, SERVE = "merge", "serve"
 
 
 @dataclass(frozen=True)
@@ -304,10 +305,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=100, help="of the first life")
     parser.add_argument(
         "--through",
-        choices=[*DELAY_SECONDS, MERGE],
+        choices=[*DELAY_SECONDS, MERGE, SERVE],
         default="python",
-        help="what is killed: Learner.work (default), the command line, or mergers (for which "
-        "only --kills, --seed and --output count)",
+        help="what is killed: Learner.work (default), the command line, mergers (for which "
+        "only --kills, --seed and --output count), or a service (--lives and --resume too)",
     )
     parser.add_argument("--resume", action="store_true", help="leave out what is done")
     parser.add_argument("--output", type=Path, default=RESULTS, help="folder for both files")
@@ -316,6 +317,8 @@ def main(arguments: list[str] | None = None) -> None:
     path = asked.output / f"{name}.jsonl"
     if asked.through == MERGE:
         sys.exit(_merge(asked, path.with_suffix(".md"), runs.command("crash", arguments)))
+    if asked.through == SERVE:
+        sys.exit(_serve(asked, path, runs.command("crash", arguments)))
     done = runs.finished(path) if asked.resume else {}
     lines = []
     for plan, kills in lives(asked):
@@ -341,6 +344,16 @@ def _merge(asked: argparse.Namespace, path: Path, command: str) -> int:
     path.write_text(text)
     print(text)
     return int(not all(map(crash_merge.is_fine, lines)))
+
+
+def _serve(asked: argparse.Namespace, path: Path, command: str) -> int:
+    from benchmarks import crash_serve
+
+    lines = crash_serve.run(asked.seed, asked.kills, asked.lives, path, asked.resume)
+    text = crash_serve.report(lines, command)
+    path.with_suffix(".md").write_text(text)
+    print(text)
+    return int(not all(map(crash_serve.is_fine, lines)))
 
 
 def lives(asked: argparse.Namespace) -> list[tuple[Plan, list[Kill]]]:

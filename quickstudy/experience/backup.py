@@ -51,8 +51,8 @@ def back_up(path: Path, to: Path, progress: Progress | None = None) -> Verdict:
 def _copy_log(log: Path, to: Path) -> None:
     with (
         table.told(to),
-        contextlib.closing(table.connect(log, readonly=True)) as source,
-        contextlib.closing(apsw.Connection(str(to))) as copy,
+        table.closing(table.connect(log, readonly=True)) as source,
+        table.closing(apsw.Connection(str(to))) as copy,
         copy.backup("main", source, "main") as backup,
     ):
         backup.step()  # all pages: in steps it would begin anew whenever someone writes

@@ -109,7 +109,7 @@ class Log:
         self._block: Block | None = None  # the segment that was looked into last
         self._is_closed = False  # takes no more
         self._is_let_go = False
-        with table.told(path), reader:  # one look, though another process may be writing
+        with table.told(path), table.one_look(reader):
             about = self._load_about()
             self._saved = table.last(reader)
             self._compacted = table.last_in_segments(reader)
@@ -158,7 +158,7 @@ class Log:
             return cls(path, writer, reader)
         except BaseException:
             for db in filter(None, (reader, writer)):
-                db.close()
+                table.let_go(db)
             raise
 
     def close(self) -> None:
@@ -188,9 +188,9 @@ class Log:
 
     def _let_go(self) -> None:
         with self._disk, self._reading:
-            self._reader.close()
+            table.let_go(self._reader)
             if self._writer:
-                self._writer.close()  # the last one to close tidies the write-ahead log
+                table.let_go(self._writer)
         self._is_let_go = True
         atexit.unregister(self.close)
 

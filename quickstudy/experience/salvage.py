@@ -74,7 +74,7 @@ def repair(path: Path, into: Path, progress: Progress | None = None) -> Salvage:
       DiskTrouble: it cannot be read, or the new one be written; nothing is left of that.
     """
     about = Folder.about_of(path)
-    with contextlib.closing(_connect(path / EXPERIENCE)) as db, table.told(path / EXPERIENCE):
+    with table.closing(_connect(path / EXPERIENCE)) as db, table.told(path / EXPERIENCE):
         db.execute("BEGIN")
         filler = _Filler(db, about.uid)
         about = replace(about, name=into.name)
@@ -82,7 +82,7 @@ def repair(path: Path, into: Path, progress: Progress | None = None) -> Salvage:
         with made(into, about) as beside:
             file = beside / EXPERIENCE
             table.create(file, {"uid": about.uid, "created": repr(about.created), "last": "0"})
-            with contextlib.closing(table.connect(file, readonly=False)) as new:
+            with table.closing(table.connect(file, readonly=False)) as new:
                 filler.fill(new, progress)
     return Salvage(into, filler.kept, tuple(filler.gaps))
 
@@ -97,7 +97,7 @@ def _connect(file: Path) -> apsw.Connection:
             db.set_busy_timeout(table.BUSY_MILLISECONDS)
             table.ask(db, "SELECT count(*) FROM sqlite_schema")
         except BaseException:
-            db.close()
+            table.let_go(db)
             raise
     return db
 

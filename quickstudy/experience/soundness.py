@@ -84,7 +84,7 @@ def verify(path: Path, progress: Progress | None = None) -> Verdict:
     rows = compacted = 0
     trouble = None
     try:
-        with contextlib.closing(table.connect(path, readonly=True)) as db, table.told(path):
+        with table.closing(table.connect(path, readonly=True)) as db, table.told(path):
             db.execute("BEGIN")  # one state, though others may be writing
             trouble = _ask_sqlite(db)
             last, keys = table.last(db), _Sum()

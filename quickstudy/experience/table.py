@@ -113,7 +113,7 @@ def create(path: Path, about: Mapping[str, str]) -> None:
                 db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 db.execute(f"PRAGMA user_version = {FORMAT}")
         finally:
-            db.close()
+            let_go(db)
 
 
 def connect(path: Path, readonly: bool) -> apsw.Connection:
@@ -135,9 +135,24 @@ def connect(path: Path, readonly: bool) -> apsw.Connection:
                 _prepare(db)
                 _upgrade(db)
         except BaseException:
-            db.close()
+            let_go(db)
             raise
     return db
+
+
+def let_go(db: apsw.Connection) -> None:
+    """Closes a connection, though the disk fails: what is ahead of the database can wait."""
+    with contextlib.suppress(apsw.Error):
+        db.close()
+
+
+@contextlib.contextmanager
+def closing(db: apsw.Connection) -> Iterator[apsw.Connection]:
+    """Lets go of it in the end."""
+    try:
+        yield db
+    finally:
+        let_go(db)
 
 
 def insert(db: apsw.Connection, rows: list[Row]) -> None:
@@ -296,6 +311,20 @@ def transaction(db: apsw.Connection) -> Iterator[None]:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+
+
+@contextlib.contextmanager
+def one_look(db: apsw.Connection) -> Iterator[None]:
+    """All that is asked inside sees one state, though another process may be writing.
+
+    An I/O error ends it by itself; that there is nothing left to end then is no damage.
+    """
+    db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
 
 
 _DAMAGE = (
