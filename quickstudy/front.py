@@ -453,10 +453,10 @@ class Front:
     # ---- checks
 
     def _check_same(self, known: int, decision: int, reward: float | None) -> None:
-        event = self.log.at(known)
-        if event is not None and event.reward != reward:
+        before = self.log.reward_at(known)
+        if before != reward:
             raise QuickstudyError(
-                f"Decision {decision} was given the reward {event.reward} before, and now "
+                f"Decision {decision} was given the reward {before} before, and now "
                 f"{reward}, under one key; give a further part a key of its own."
             )
 

@@ -6,6 +6,7 @@ import dataclasses
 import math
 import shutil
 from pathlib import Path
+from typing import NoReturn
 
 import gymnasium
 import jax
@@ -262,6 +263,28 @@ def test_outcomes_are_idempotent_by_key(path: Path) -> None:
             front.outcome(JOB, 10**6, 1.0)
         with pytest.raises(QuickstudyError, match="finite"):
             front.outcome(JOB, n, math.nan)
+
+
+def test_a_late_reward_searches_no_other_episodes(path: Path) -> None:
+    """A hundred thousand episodes may be under way, and as many rewards come."""
+
+    class Many(dict[str, minds.Stream]):
+        def values(self) -> NoReturn:
+            raise AssertionError("looked through all of them")
+
+    with front_of(path) as front:
+        mind = front.learner.place(JOB).mind
+        mind.streams = Many()
+        found = []
+        for stream in "ab":
+            it = front.propose(JOB, np.zeros(2, np.float32), stream)
+            found.append(front.record(JOB, it.observation, it.flat, stream, proposed=it))
+        front.outcome(JOB, found[0], 1.0, stream="a")
+        assert mind.counts.late == 0
+        front.cut(JOB, "b")  # what follows is not known
+        front.begin(JOB, "b")
+        front.outcome(JOB, found[1], 1.0, stream="b")
+        assert mind.counts.late == 1
 
 
 def test_demonstrations_are_learned_from_before_the_first_decision(path: Path) -> None:

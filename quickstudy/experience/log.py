@@ -411,16 +411,25 @@ class Log:
         Raises:
           DamagedLearner: the row is damaged or missing.
         """
-        with self._lock:
-            if self._waiting and self._waiting[0].n <= n <= self._waiting[-1].n:
-                return self._event(self._waiting[n - self._waiting[0].n])
-        with self._reading, table.told(self.path):
-            stored = table.ask(self._reader, table.SELECT + " WHERE n = ?", (n,))
-        if stored:
-            return self._event(self._checked(stored[0], n))
-        block = self._segment(n)
-        if block is not None:
-            return self._event(next(block.rows(np.array([n - block.first]))))
+        row = self._row(n)
+        if row is None and (block := self._segment(n)) is not None:
+            row = next(block.rows(np.array([n - block.first])))
+        return None if row is None else self._event(row)
+
+    def reward_at(self, n: int) -> float | None:
+        """Of the event at position n; None where it has none, or there never was one.
+
+        As `at`, but of old events only this is unpacked: of thousands that lie anywhere, each
+        takes a fifth of a millisecond and not five. Raises as `at`.
+        """
+        row = self._row(n)
+        if row is not None:
+            return row.reward
+        block = self._segment(n, ("reward",))
+        if block is None:
+            return None
+        found, at = block.numbers("reward"), n - block.first
+        return float(found.values[at]) if found.known[at] else None
         if 0 < n <= self.saved:
             self._raise_missing(n)
         return None
@@ -520,6 +529,15 @@ class Log:
         return soundness.verify(self.path)
 
     # ---- below the surface: memory
+
+    def _row(self, n: int) -> Row | None:
+        """The row at position n, where it is not in a segment yet."""
+        with self._lock:
+            if self._waiting and self._waiting[0].n <= n <= self._waiting[-1].n:
+                return self._waiting[n - self._waiting[0].n]
+        with self._reading, table.told(self.path):
+            stored = table.ask(self._reader, table.SELECT + " WHERE n = ?", (n,))
+        return self._checked(stored[0], n) if stored else None
 
     def _check_ready(self) -> None:
         if self._is_closed or self.readonly:

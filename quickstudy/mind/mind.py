@@ -555,13 +555,13 @@ def rewarded(mind: Mind, row: int, reward: float, stream: str = "") -> None:
 def _is_latest(mind: Mind, row: int, stream: str) -> bool:
     """Whether the decision in a row is the latest of an episode under way.
 
-    A hundred thousand may be: so it is looked for where it should be first.
+    A hundred thousand may be: they are only searched where its stream is not known.
     """
-    current = mind.streams.get(stream)
-    if current and current.rows and current.rows[-1] == row:
-        return True
     if mind.memory.after[row] != memory.OPEN:
         return False
+    if stream:
+        current = mind.streams.get(stream)
+        return bool(current and current.rows and current.rows[-1] == row)
     return any(s.rows and s.rows[-1] == row for s in mind.streams.values())
 
 

@@ -186,7 +186,7 @@ class Inbox:
         part = f"@verdict/{who}"
         known = self._clerk.log.find(name, f"{decision}/{part}")
         if known is not None:
-            if self._clerk.at(known).reward != reward:
+            if self._clerk.log.reward_at(known) != reward:
                 raise Contradiction(f"{who} gave this episode another verdict before.")
             return known
         self._clerk.note(post, {"act": act_of("verdict", who, why, of=id, reward=reward)})

@@ -327,7 +327,7 @@ class Office:
             return None
         known = self._clerk.log.find(post.name, f"{of.decision}/{part}")
         if known is not None:
-            before = self._clerk.at(known).reward
+            before = self._clerk.log.reward_at(known)
             if before != reward:
                 raise Contradiction(
                     f"Decision {id} was given the reward {before:g} before, and now "
@@ -366,7 +366,7 @@ class Office:
     def _withdraw(self, post: Post, decision: int, stream: str) -> None:
         """A default that was given before counts no more, now that something was told."""
         known = self._clerk.log.find(post.name, f"{decision}/{DEFAULT}")
-        default = None if known is None else self._clerk.at(known).reward
+        default = None if known is None else self._clerk.log.reward_at(known)
         if default and self._clerk.log.find(post.name, f"{decision}/{WITHDRAWN}") is None:
             self._clerk.earn(post, decision, stream, -default, WITHDRAWN)
 

@@ -129,6 +129,17 @@ def test_keys_are_found_in_segments(log: Log) -> None:
         assert again.append(Kind.NOTE, "job 1", key="key 4") == 5
 
 
+def test_a_reward_is_found_wherever_its_event_lies(log: Log) -> None:
+    rewards = {event.n: event.reward for event in log.read()}
+    last = log.append(Kind.OUTCOME, "a", decision=1, reward=0.1)
+    rewards |= {last: 0.1, last + 1: None, 0: None}
+    assert {n: log.reward_at(n) for n in rewards} == rewards
+    assert len(set(rewards.values())) > 2
+    edit(log.path, "UPDATE columns SET content = zeroblob(9) WHERE name = 'reward'")
+    with pytest.raises(DamagedLearner, match="reward"):
+        log.reward_at(1)
+
+
 def test_columns_are_the_events(log: Log) -> None:
     log.append(Kind.DECISION, "odd", observation=[1, 2], mask=[True, False, True])
     log.append(Kind.OUTCOME, "odd", decision=61, reward=2.5, end=End.CUT, stream="s")
