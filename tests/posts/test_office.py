@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from town import VALVE, Town
+from town import SMALL, VALVE, Town
 
+import quickstudy as qs
 from quickstudy.errors import BadAction, BadObservation, QuickstudyError, UnknownDecision
 from quickstudy.experience.event import Event, Kind
 from quickstudy.posts.declared import from_json
@@ -289,6 +290,28 @@ def test_lessons_are_learned_from_before_any_decision(town: Town) -> None:
     with pytest.raises(BadAction, match="Row 1"):
         town.office.history("valve", [Lesson([1.0, 1.0], "ope")], "ann")
     assert town.office.state("valve")["ledger"]["lessons"] == 6
+
+
+# ---- rollback
+
+
+def test_it_acts_by_a_mind_that_was_kept(town: Town) -> None:
+    town.post("autonomous")
+    town.office.told(town.office.decide("valve", HERE).id, Told(reward=1.0, done=True))
+    with pytest.raises(QuickstudyError, match="no snapshot 'monday'"):
+        town.office.pin("valve", "monday", "ann")
+    town.front.close()
+    qs.open(town.path, SMALL).close()  # studies, as the student would
+    office = town.restart()
+    office.snapshot("valve", "monday", "ann")
+    assert office.snapshots("valve") == ["monday"]
+    office.pin("valve", "monday", "ann", "It goes astray.")
+    for office in (town.office, town.restart()):
+        assert office.state("valve")["mind"]["pinned"] == "monday"
+        standing = office.state("valve")["classes"]["any"]  # which another mind had earned
+        assert (standing["level"], standing["judged"]) == ("supervised", 0)
+    town.office.pin("valve", None, "ann")
+    assert town.office.state("valve")["mind"]["pinned"] is None
 
 
 # ---- audits and evidence
