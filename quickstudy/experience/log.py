@@ -414,7 +414,10 @@ class Log:
         row = self._row(n)
         if row is None and (block := self._segment(n)) is not None:
             row = next(block.rows(np.array([n - block.first])))
-        return None if row is None else self._event(row)
+        if row is None:
+            self._check_never_was(n)
+            return None
+        return self._event(row)
 
     def reward_at(self, n: int) -> float | None:
         """Of the event at position n; None where it has none, or there never was one.
@@ -427,12 +430,10 @@ class Log:
             return row.reward
         block = self._segment(n, ("reward",))
         if block is None:
+            self._check_never_was(n)
             return None
         found, at = block.numbers("reward"), n - block.first
         return float(found.values[at]) if found.known[at] else None
-        if 0 < n <= self.saved:
-            self._raise_missing(n)
-        return None
 
     def columns(
         self,
@@ -775,6 +776,11 @@ class Log:
             yield
         except ValueError as error:
             raise DamagedLearner(f"{self.path}: {error} {table.RESTORE}") from error
+
+    def _check_never_was(self, n: int) -> None:
+        """Raises DamagedLearner where position n, found nowhere, was on disk once."""
+        if 0 < n <= self.saved:
+            self._raise_missing(n)
 
     def _raise_missing(self, n: int) -> NoReturn:
         raise DamagedLearner(f"{self.path}: row {n} is missing. {table.RESTORE}")

@@ -317,6 +317,9 @@ def test_a_damaged_segment_is_named(log: Log, statement: str, named: str) -> Non
             list(log.read(job="job 2", kinds=[Kind.JOB]))  # it cannot hide
         with pytest.raises(DamagedLearner):
             log.at(20)
+        if named != "observation":  # the reward alone is asked for
+            with pytest.raises(DamagedLearner):
+                log.reward_at(20)
         assert log.at(40) is not None
         verdict = log.verify()
         assert not verdict.is_sound
