@@ -323,6 +323,7 @@ def test_what_is_forbidden_is_not_its_best_answer_any_more(path: Path) -> None:
         best = front.learner.decide([1.0, 1.0], JOB, explore=False, record=False)
         for _ in range(5):
             n = front.forbid(JOB, shown, best.flat)
+        front.log.sync()  # a report reads what is on disk
         (told,) = report.of(path)
         lived = [episode for episode in told.episodes if episode.rewards]
         assert len(lived) == 10  # what was imagined was not lived
