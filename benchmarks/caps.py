@@ -31,7 +31,6 @@ from statistics import mean
 from typing import NamedTuple
 
 from benchmarks import runs, tables
-from benchmarks.runs import RESULTS
 from quickstudy.deployment import Caps, Gate, Level, Proposal, Terms, Verdict
 from quickstudy.deployment.auditor import Auditor
 from quickstudy.deployment.veto import Veto
@@ -320,10 +319,7 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
     proposals, worlds, seed = (20_000, 2, 0) if asked.quick else (1_000_000, 8, asked.seed)
     text = written(proposals, worlds, seed, runs.command("caps", arguments))
-    if asked.output or not asked.quick:
-        folder = asked.output or RESULTS
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "caps.md").write_text(text)
+    (runs.folder_asked(asked) / "caps.md").write_text(text)
     print(text)
     return 0
 

@@ -31,12 +31,13 @@ import numpy as np
 
 import quickstudy as qs
 from benchmarks import tables
+from benchmarks.runs import RESULTS
 from quickstudy.deployment.autonomy import Level, Proposal, Terms, Verdict
 from quickstudy.deployment.gate import Gate
 from quickstudy.front import Front
 from quickstudy.types import Array, End
 
-RESULTS = Path(__file__).parent / "results" / "offswitch.md"
+TABLE = RESULTS / "offswitch.md"
 JOB, STREAM, CLASS, WHO = "corridor", "work", "any", "the benchmark"
 SEEDS = range(100, 120)
 EPISODES = 200
@@ -194,7 +195,7 @@ def main() -> None:
             done.append(live(seed, end))
             print(end.name.lower(), done[-1], flush=True)
     if not chosen:
-        RESULTS.write_text(table(runs), encoding="utf-8")
+        TABLE.write_text(table(runs), encoding="utf-8")
     print(table(runs))
 
 

@@ -31,7 +31,6 @@ from statistics import NormalDist, mean, median
 import numpy as np
 
 from benchmarks import runs, tables
-from benchmarks.runs import RESULTS
 from benchmarks.statistics import Interval
 from quickstudy.deployment.autonomy import Terms
 from quickstudy.deployment.evidence import LOWER, Alarm, Evidence
@@ -317,10 +316,7 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
     count, seed = (400, 0) if asked.quick else (10_000, asked.seed)
     text = written(count, seed, runs.command("promotion", arguments))
-    if asked.output or not asked.quick:
-        folder = asked.output or RESULTS
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "promotion.md").write_text(text)
+    (runs.folder_asked(asked) / "promotion.md").write_text(text)
     print(text)
     return 0
 

@@ -38,13 +38,14 @@ import numpy as np
 
 import quickstudy as qs
 from benchmarks import tables
+from benchmarks.runs import RESULTS
 from quickstudy.deployment.autonomy import Level, Proposal, Terms, Verdict
 from quickstudy.deployment.gate import Gate
 from quickstudy.front import INCUMBENT, LEARNER, MENTOR, Front
 from quickstudy.jobs import registry
 from quickstudy.types import End
 
-RESULTS = Path(__file__).parent / "results" / "staged.md"
+TABLE = RESULTS / "staged.md"
 JOB, STREAM, CLASS = "anaesthetist", "work", "infusion"
 SEEDS = range(105, 108)
 STEPS = 2_400
@@ -256,7 +257,7 @@ def main() -> None:
             runs.append(live(seed, how, chosen.steps))
             print(runs[-1], flush=True)
     if not chosen.seeds:
-        RESULTS.write_text(table(runs), encoding="utf-8")
+        TABLE.write_text(table(runs), encoding="utf-8")
     print(table(runs))
 
 
