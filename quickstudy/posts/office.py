@@ -539,15 +539,16 @@ class Office:
         now = self._clerk.time()
         check_text(who, "who")
         check_text(why, "why", can_be_empty=True)
-        if label is None:
-            self._clerk.front.unpin(name)
-        else:
-            self._clerk.front.pin(name, label)
-        post.pinned = label
-        what = f"Another mind acts: {label or 'the latest'}."
-        acts = post.gate.restart_evidence(f"{what} {why}".strip(), now, who)
-        told = {"pin": label, "act": act_of("pin", who, why, label=label)}
-        n = self._clerk.note(post, told, acts)
+        with self._clerk.log.together():  # whoever is killed here has done both or neither
+            if label is None:
+                self._clerk.front.unpin(name)
+            else:
+                self._clerk.front.pin(name, label)
+            post.pinned = label
+            what = f"Another mind acts: {label or 'the latest'}."
+            acts = post.gate.restart_evidence(f"{what} {why}".strip(), now, who)
+            told = {"pin": label, "act": act_of("pin", who, why, label=label)}
+            n = self._clerk.note(post, told, acts)
         self._clerk.say("gate", post, acts=acts)
         return n
 
