@@ -47,6 +47,7 @@ INGREDIENTS: Mapping[str, Mapping[str, Any]] = {
     "the better predictor never leads": {"arbiter.foreseeing": 0.0},
     "nothing tried for its own sake": {"policy.adventurous": 0.0},
     "judgement may lead at once": {"first_lead": 0},
+    "without habit": {"habits": False},
     "without instinct": {"lead": "judgement"},
     "without judgement": {"lead": "instinct"},
     "one-step targets": {"num_steps": 1},

@@ -246,7 +246,7 @@ class Learner:
         return self._sessions.get(job)
 
     def leader(self, job: str) -> str:
-        """Which speed of its mind leads on a job: "instinct" or "judgement"."""
+        """Who in its mind leads on a job: "instinct", "judgement" or "habit"."""
         return minds.leader(self._place(job).mind)
 
     def checks(self, job: str) -> tuple[Check, ...]:

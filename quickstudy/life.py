@@ -28,7 +28,7 @@ from quickstudy.jobs.job import Job
 from quickstudy.jobs.layout import Layout
 from quickstudy.mind import inheritance
 from quickstudy.mind import mind as minds
-from quickstudy.mind.arbiter import SPEEDS
+from quickstudy.mind.arbiter import LEADERS
 from quickstudy.mind.inheritance import Inheritance
 from quickstudy.mind.mind import Forecast, Mind
 from quickstudy.types import Array, Decision, End, Moment, Observation, Value
@@ -182,7 +182,7 @@ def record(
       key: by which the log finds it; the job must have no event of this key yet.
     """
     mind, episode = place.mind, place.open[stream]
-    is_own = leader in SPEEDS
+    is_own = leader in LEADERS
     if is_own and not mind.studies and not mind.streams[stream].mood.is_told:
         note = (note or {}) | {MANNER: minds.manner(mind, stream)}
         mind.streams[stream].mood.is_told = True
@@ -285,7 +285,7 @@ def absorb(place: Place, event: Event) -> None:
         assert shown is not None and event.action is not None
         if stream not in place.open:
             _begun(place, stream, event.episode)
-        is_own = event.leader is None or event.leader in SPEEDS
+        is_own = event.leader is None or event.leader in LEADERS
         _decided(place, event.n, stream, shown, event.action, None, is_own)
         if event.note and MANNER in event.note:
             minds.set_manner(place.mind, stream, minds.Manner(*event.note[MANNER]))

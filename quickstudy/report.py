@@ -43,7 +43,7 @@ DOTS_PER_INCH = 150
 BINS = 120  # of the second panel, at most
 ROWS = 8  # of the table, at most
 TEAL, ORANGE, GREY, BLUE, INK = "#00897b", "#ef6c00", "#90a4ae", "#3949ab", "#263238"
-SPEEDS = ("instinct", "judgement")
+LEADERS = ("instinct", "judgement", "habit")
 
 
 @dataclass
@@ -298,7 +298,7 @@ class _Reader:
         episode.rewards.append(0.0)
         episode.worth.append(event.worth or 0.0)
         episode.spread.append(event.spread or 0.0)
-        episode.led.append(event.leader or SPEEDS[0])
+        episode.led.append(event.leader or LEADERS[0])
 
     def _outcome(self, event: Event) -> None:
         found = self._where.get(event.decision or 0)
@@ -598,14 +598,14 @@ def _draw_expected(axes: Axes, told: Told) -> None:
 
 def _draw_led(axes: Axes, told: Told) -> None:
     led = [who for e in told.episodes for who in e.led]
-    colours = dict(zip(SPEEDS, (ORANGE, BLUE), strict=True))
+    colours = dict(zip(LEADERS, (ORANGE, BLUE, TEAL), strict=True))
     first = 0
     for step in range(1, len(led) + 1):
         if step == len(led) or led[step] != led[first]:
             colour = colours.get(led[first], GREY)
             axes.axvspan(first, step, color=colour, alpha=0.75, linewidth=0)
             first = step
-    for who in SPEEDS:
+    for who in LEADERS:
         axes.plot([], [], "s", color=colours[who], alpha=0.75, label=f"{who} leads")
     axes.set_yticks([])
     axes.grid(False)
@@ -614,7 +614,7 @@ def _draw_led(axes: Axes, told: Told) -> None:
     axes.set_xlabel("steps", color=INK)
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.legend(
-        fontsize=8, frameon=False, ncols=2, loc="upper right", bbox_to_anchor=(1, -0.35)
+        fontsize=8, frameon=False, ncols=3, loc="upper right", bbox_to_anchor=(1, -0.35)
     )
 
 

@@ -162,10 +162,11 @@ def _contest(better: str, settings: minds.Settings, seed: int) -> tuple[list[str
         shown = Observation(rng.normal(size=3).astype(np.float32))
         choice = minds.act(mind, shown, "drill")
         row = minds.decided(mind, "drill", shown, choice.flat, choice.predictions)
-        minds.rewarded(mind, row, float(choice.leader == better) + 0.1 * float(rng.normal()))
+        who = mind.arbiter.habit if choice.leader == arbiter.HABIT else choice.leader
+        minds.rewarded(mind, row, float(who == better) + 0.1 * float(rng.normal()))
         minds.ended(mind, "drill", End.TERMINATED, None)
-        led.append(choice.leader)
-    return led, minds.leader(mind)
+        led.append(who)
+    return led, minds.answering(mind)[1]
 
 
 def _spec() -> Spec:

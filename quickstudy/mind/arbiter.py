@@ -7,6 +7,9 @@ about each speed's mean return, and the higher draw leads, so that one that migh
 up is still tried. On a share of the episodes the better predictor leads: where both have
 failed alike so far, foreseeing it is all there is to tell them apart.
 
+What earned most is kept as it was, as *habit*, and leads as long as nothing is seen to earn
+more: study goes on beside it, and may make things worse before it makes them better.
+
 What is expected on the whole is both predictions, each counted by how little it has erred of
 late (Bates & Granger 1969): while judgement leads better it may foretell worse (docs/log.md).
 Errors also say how wide the spread is: as wide as would have made nine of ten recent intervals
@@ -27,8 +30,11 @@ from typing import Any
 import numpy as np
 
 SPEEDS = ("instinct", "judgement")
+HABIT = "habit"  # the answer that earned most, kept as it was (see `minds.Habit`)
+LEADERS = (*SPEEDS, HABIT)
 COVERED, DEVIATIONS = 0.9, 1.645  # so much of a bell curve lies within so many spreads
 FEW = 3.5  # episodes, forgetfully counted: four
+THREE = 2.3  # likewise, the latest ones
 KNOTS = 20  # numbers that stand for an episode's misses, at most
 
 
@@ -39,6 +45,8 @@ class Settings:
     keep: float = 0.95  # of the evidence, from one episode to the next
     adventurous: float = 0.25  # what an adventurous episode counts against a plain one
     foreseeing: float = 0.25  # share of episodes that the better predictor leads
+    keep_latest: float = 0.75  # of what one's latest plain episodes earned, likewise
+    fresh: float = 0.5  # share of plain episodes that habit may not lead
     keep_errors: float = 0.8  # likewise, of the prediction errors
     keep_moods: float = 0.95  # likewise, of what plain and adventurous episodes earned
     least_adventure: float = 0.1  # share of adventure that is kept whatever it costs
@@ -52,6 +60,9 @@ class Arbiter:
     """What the episodes so far say of each speed, in the order of SPEEDS.
 
     weight, total, squares: forgetful count, sum and sum of squares of returns it led to.
+    latest_weight, latest_total: count and sum of those of the latest plain episodes that each
+      of LEADERS led; sooner forgotten.
+    habit: the speed that answers in what is habit; "" where there is none.
     error: forgetful mean squared error of its predictions, in the job's units squared.
     mood_weight, mood_total, mood_squares: as above, of plain and of adventurous episodes.
     misses: of recent decisions, what the ensemble's variance would have needed on top for
@@ -62,6 +73,9 @@ class Arbiter:
     weight: list[float] = field(default_factory=lambda: [0.0, 0.0])
     total: list[float] = field(default_factory=lambda: [0.0, 0.0])
     squares: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    latest_weight: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    latest_total: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    habit: str = ""
     error: list[float] = field(default_factory=lambda: [0.0, 0.0])
     mood_weight: list[float] = field(default_factory=lambda: [0.0, 0.0])
     mood_total: list[float] = field(default_factory=lambda: [0.0, 0.0])
@@ -130,6 +144,10 @@ def _credit(
         arbiter.weight[i] = keep * arbiter.weight[i] + led
         arbiter.total[i] = keep * arbiter.total[i] + led * earned
         arbiter.squares[i] = keep * arbiter.squares[i] + led * earned**2
+    if leader in LEADERS and not is_adventurous:
+        at, keep = LEADERS.index(leader), settings.keep_latest
+        arbiter.latest_weight[at] = keep * arbiter.latest_weight[at] + 1.0
+        arbiter.latest_total[at] = keep * arbiter.latest_total[at] + earned
     keep = settings.keep_moods
     for mood in (0, 1):
         was = float(mood == is_adventurous)
@@ -162,7 +180,7 @@ def _quantiles(values: np.ndarray, weights: np.ndarray, levels: np.ndarray) -> n
 
 
 def leader(arbiter: Arbiter, settings: Settings, rng: np.random.Generator | None = None) -> str:
-    """Who leads the next episode; without `rng`, the better earner so far."""
+    """Which speed leads the next episode; without `rng`, the better earner so far."""
     tried = [i for i, weight in enumerate(arbiter.weight) if weight > 1e-3]
     if len(tried) < 2:
         known = tried[0] if tried else 0
@@ -175,6 +193,56 @@ def leader(arbiter: Arbiter, settings: Settings, rng: np.random.Generator | None
     deviation = _deviation(arbiter.weight, arbiter.total, arbiter.squares)
     draws = mean + deviation / np.sqrt(arbiter.weight) * rng.standard_normal(2)
     return SPEEDS[int(draws[1] >= draws[0])]
+
+
+def or_habit(
+    arbiter: Arbiter, settings: Settings, speed: str, rng: np.random.Generator | None = None
+) -> str:
+    """Habit instead of the speed that would lead, where habit has earned more than it does.
+
+    With `rng`, by a draw from the belief about each, and on a share of episodes never: what is
+    learned shows in what is done.
+    """
+    if not arbiter.habit or (rng is not None and rng.random() < settings.fresh):
+        return speed
+    latest, habitual = _latest(arbiter, speed), _latest(arbiter, HABIT)
+    if rng is None or latest is None or habitual is None:
+        return HABIT
+    means, weights = zip(latest, habitual, strict=True)
+    deviation = _deviation(arbiter.weight, arbiter.total, arbiter.squares)
+    draws = means + deviation / np.sqrt(weights) * rng.standard_normal(2)
+    return HABIT if draws[1] >= draws[0] else speed
+
+
+def outdoes_habit(arbiter: Arbiter, leader: str) -> bool:
+    """Whether a speed's latest plain episodes earned more than habit's did.
+
+    By a standard error where there were fewer than three; of as many it is enough that they
+    earned no less, for who has learned longer is mostly better.
+    """
+    latest, habitual = _latest(arbiter, leader), _latest(arbiter, HABIT)
+    if leader == HABIT or latest is None or habitual is None:
+        return leader != HABIT and latest is not None
+    doubt = 0.0
+    if latest[1] < THREE:
+        deviation = _deviation(arbiter.weight, arbiter.total, arbiter.squares)
+        doubt = deviation * math.sqrt(1.0 / latest[1] + 1.0 / habitual[1])
+    return latest[0] >= habitual[0] + doubt
+
+
+def becomes_habit(arbiter: Arbiter, speed: str) -> None:
+    """What a speed answers now is habit; what it earned of late stands for it."""
+    at = SPEEDS.index(speed)
+    arbiter.habit = speed
+    arbiter.latest_weight[-1] = arbiter.latest_weight[at]
+    arbiter.latest_total[-1] = arbiter.latest_total[at]
+
+
+def _latest(arbiter: Arbiter, leader: str) -> tuple[float, float] | None:
+    """Mean and weight of what somebody's latest plain episodes earned; None where none were."""
+    at = LEADERS.index(leader)
+    weight = arbiter.latest_weight[at]
+    return (arbiter.latest_total[at] / weight, weight) if weight else None
 
 
 def foresees(arbiter: Arbiter) -> str:

@@ -133,7 +133,7 @@ def _evidence(teacher: Mind) -> arbiter.Arbiter:
     Of the latest misses, which are almost as many as decisions, only what they come to.
     """
     old = teacher.arbiter
-    at = arbiter.SPEEDS.index(minds.leader(teacher))
+    at = arbiter.SPEEDS.index(minds.answering(teacher)[1])
     counts, error = teacher.counts, old.error[at]
     square = counts.past_mean**2 + counts.past_m2 / max(counts.past, 1)
     return replace(
@@ -142,6 +142,9 @@ def _evidence(teacher: Mind) -> arbiter.Arbiter:
         total=[0.0, old.total[at]],
         squares=[0.0, old.squares[at]],
         error=[UNKNOWING * max(error, square), error],
+        latest_weight=[0.0, 0.0, 0.0],
+        latest_total=[0.0, 0.0, 0.0],
+        habit="",
         misses=[old.blur],
         recency=[1.0],
     )

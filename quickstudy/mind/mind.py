@@ -10,7 +10,7 @@ Left out: one mind for several jobs (each job has its own), drives.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import jax
@@ -22,6 +22,7 @@ from quickstudy.mind.encoder import Frame, Normaliser
 from quickstudy.mind.instinct import Instinct
 from quickstudy.mind.judgement import Judgement, Study
 from quickstudy.mind.memory import Memory
+from quickstudy.mind.network import Network
 from quickstudy.mind.policy import Mood
 from quickstudy.types import Array, End, Observation, Spec, Value
 
@@ -48,6 +49,22 @@ class Settings:
     trial: int = 2_000  # decisions on a new job in which an inheritance can still be dropped
     window: int = 500  # decisions after which an episode is judged, and its mood drawn afresh
     lead: str = "both"  # "instinct" or "judgement": that one alone, for probes
+    habits: bool = True  # what has earned most is kept as it was, and leads while it does
+
+
+class Habit(NamedTuple):
+    """All that an answer hangs on, as it was when it had earned most; see `arbiter.or_habit`.
+
+    Learning goes on beside it and may get worse before it gets better; what has proved itself
+    is not given up for that. It leads as long as nothing is seen to earn more.
+
+    weights: instinct's. critic: judgement's slow copy, with its actor if it has one.
+    """
+
+    normaliser: Normaliser
+    weights: np.ndarray
+    critic: Network
+    actor: Network | None
 
 
 class Learned(NamedTuple):
@@ -62,6 +79,7 @@ class Learned(NamedTuple):
     instinct: Instinct
     judgement: Judgement
     coming: Judgement
+    habit: Habit
 
 
 @dataclass
@@ -166,7 +184,8 @@ def init(spec: Spec, seed: int = 0, settings: Settings | None = None) -> Mind:
     normaliser = encoder.init_normaliser(frame)
     fast = instinct.init(frame, settings.instinct, rng)
     slow = judgement.init(frame, settings.judgement, rng)
-    learned = Learned(normaliser, fast, judgement=slow, coming=slow)
+    habit = Habit(normaliser, fast.weights, slow.target, slow.actor)
+    learned = Learned(normaliser, fast, slow, coming=slow, habit=habit)
     width = len(spec.choices) + spec.amounts
     store = memory.init(spec.raw_size, spec.options, width, curiosity.can_map(frame))
     return Mind(frame, settings, seed, learned, store)
@@ -228,7 +247,18 @@ def speeds(mind: Mind) -> tuple[str, ...]:
 
 
 def leader(mind: Mind, rng: np.random.Generator | None = None) -> str:
-    """Which speed leads the next episode; without `rng`, the better one so far."""
+    """Who leads the next episode, of `arbiter.LEADERS`; without `rng`, the best so far."""
+    return _or_habit(mind, _speed(mind, rng), rng)
+
+
+def _or_habit(mind: Mind, speed: str, rng: np.random.Generator | None) -> str:
+    if not mind.settings.habits:
+        return speed
+    return arbiter.or_habit(mind.arbiter, mind.settings.arbiter, speed, rng)
+
+
+def _speed(mind: Mind, rng: np.random.Generator | None = None) -> str:
+    """Which speed leads where habit does not."""
     known = speeds(mind)
     if len(known) == 1:
         return known[0]
@@ -255,17 +285,20 @@ def _mood(mind: Mind, episode: int, length: int) -> Mood:
     # As whole words: of a list NumPy would make the same numbers, in twice the time.
     words = np.array([mind.seed, 2, episode, length], np.uint32)
     s, rng = mind.settings, np.random.default_rng(words)
-    return policy.begin(
+    mood = policy.begin(
         s.policy,
         rng,
         s.judgement.members,
-        leader(mind, rng),
+        _speed(mind, rng),
         allowed=arbiter.adventure(mind.arbiter, s.arbiter),
         can_plan=curiosity.applies(mind.memory),
         # What comes late, or where others led, has not been counted: alike then says nothing.
         is_all_alike=arbiter.is_all_alike(mind.arbiter)
         and not (mind.counts.late or mind.counts.others),
     )
+    if not mood.is_adventurous:
+        mood.leader = _or_habit(mind, mood.leader, rng)
+    return mood
 
 
 def act(mind: Mind, observation: Observation, stream: str | None = None) -> Choice:
@@ -304,6 +337,9 @@ def _propensity(mind: Mind, seen: Seen, choice: Choice, mood: Mood) -> float | N
     ways = _best(frame, tables, seen.mask)
     alike = int((ways == choice.flat).all(-1).sum())
     share = (alike + 1.0 / num_allowed) / (len(ways) + 1)
+    if mood.leader == arbiter.HABIT and not choice.explored:
+        fresh = mind.settings.arbiter.fresh
+        share = 1.0 - fresh + fresh * share
     s = mind.settings.policy
     tried = s.adventurous * s.holds * arbiter.adventure(mind.arbiter, mind.settings.arbiter)
     return float((1.0 - tried) * share + tried / num_allowed)
@@ -316,9 +352,34 @@ def _act(mind: Mind, seen: Seen, observation: Observation, stream: str | None) -
     flat = _try(mind, current, observation) if current else None
     explored = flat is not None
     if flat is None:
-        greedy = _feel if leads == "instinct" else _reason
-        flat = greedy(mind, seen, mood)
+        flat = _answer(mind, seen, observation, leads, mood)
     return _weigh(mind, seen, flat, leads, explored)
+
+
+def _answer(
+    mind: Mind, seen: Seen, observation: Observation, leads: str, mood: Mood | None
+) -> Array:
+    """The action that `leads` takes for the best."""
+    if leads == arbiter.HABIT:
+        mind, leads, mood = recalled(mind), mind.arbiter.habit, None
+        seen = _see(mind, observation)
+    greedy = _feel if leads == "instinct" else _reason
+    return greedy(mind, seen, mood)
+
+
+def recalled(mind: Mind) -> Mind:
+    """A mind that answers as habit has it; in units of today."""
+    learned, habit = mind.learned, mind.learned.habit
+    fast = learned.instinct._replace(weights=habit.weights)
+    slow = learned.judgement._replace(target=habit.critic, actor=habit.actor)
+    learned = learned._replace(normaliser=habit.normaliser, instinct=fast, judgement=slow)
+    return replace(mind, learned=learned)
+
+
+def answering(mind: Mind) -> tuple[Mind, str]:
+    """The mind whose speed gives the best answer, and which speed that is."""
+    leads = leader(mind)
+    return (recalled(mind), mind.arbiter.habit) if leads == arbiter.HABIT else (mind, leads)
 
 
 class Manner(NamedTuple):
@@ -671,10 +732,11 @@ def _hold_against(mind: Mind, current: Stream, tail: Forecast | None, is_led: bo
     if tail is not None:
         seen -= gamma ** np.arange(len(rewards), 0, -1)
     predictions = np.array(current.predictions)
+    led = "" if current.mood.is_curious else current.mood.leader
     arbiter.judged(
         mind.arbiter,
         mind.settings.arbiter,
-        "" if current.mood.is_curious else current.mood.leader,
+        led,
         float(rewards.sum()) if is_led else None,
         current.mood.is_adventurous,
         predictions[:, :2],
@@ -682,6 +744,17 @@ def _hold_against(mind: Mind, current: Stream, tail: Forecast | None, is_led: bo
         returns,
         seen,
     )
+    is_plain = is_led and bool(led) and not current.mood.is_adventurous
+    if is_plain and mind.settings.habits and arbiter.outdoes_habit(mind.arbiter, led):
+        _form_habit(mind, led)
+
+
+def _form_habit(mind: Mind, speed: str) -> None:
+    """What a speed answers now is kept as it is."""
+    learned, own = mind.learned, mind.learned.judgement
+    habit = Habit(learned.normaliser, learned.instinct.weights, own.target, own.actor)
+    mind.learned = learned._replace(habit=habit)
+    arbiter.becomes_habit(mind.arbiter, speed)
 
 
 # ---- learning

@@ -91,8 +91,8 @@ def lesson(
     raw, masks = memory.raw[rows], memory.mask[rows]
     mask = encoder.expand_mask(frame, masks)
     images = encoder.images(frame, raw)
+    teacher, leads = minds.answering(teacher)
     seen = encoder.encode(teacher.learned.normaliser, frame, raw)
-    leads = minds.leader(teacher)
     _, taken = encoder.split_action(frame, memory.action[rows])
     mean, log_std = _amounts(teacher, leads, seen, images, firm)
     amounts = _asked(taken, mean, log_std, frame.spec.amounts, rng)

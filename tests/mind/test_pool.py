@@ -75,7 +75,8 @@ def alike(one: Mind, two: Mind, number: int = 200) -> float:
 
 
 def judging(mind: Mind) -> Mind:
-    """Judgement leads, whatever the evidence."""
+    """Judgement leads, whatever the evidence, and as it is now."""
+    mind.arbiter.habit = ""
     mind.arbiter.weight, mind.arbiter.total = [1.0, 1.0], [0.0, 1.0]
     mind.learned = mind.learned._replace(
         judgement=mind.learned.judgement._replace(updates=np.asarray(5_000, np.int32))
