@@ -28,10 +28,10 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any, NamedTuple
 
 from quickstudy import cache, life
+from quickstudy.closing import Closing
 from quickstudy.errors import QuickstudyError, UnknownDecision, did_you_mean
 from quickstudy.experience.event import DROPPED, VETO
 from quickstudy.experience.folder import MIND_ARRAYS, MIND_NOTE, SNAPSHOTS, check_name
@@ -95,7 +95,7 @@ def open_front(
     return Front(open_learner(name, settings, studies=studies))
 
 
-class Front:
+class Front(Closing):
     """See the module. Use as a context manager, or `close` it.
 
     Attributes:
@@ -127,17 +127,6 @@ class Front:
 
     def close(self) -> None:
         self.learner.close()
-
-    def __enter__(self) -> Front:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     # ---- the job's own terms and flat arrays
 

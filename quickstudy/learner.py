@@ -26,7 +26,6 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import gymnasium
@@ -35,6 +34,7 @@ import numpy as np
 import platformdirs
 
 from quickstudy import cache, hopeless, life, lineage, recollection, rivals
+from quickstudy.closing import Closing
 from quickstudy.errors import (
     DamagedLearner,
     QuickstudyError,
@@ -151,7 +151,7 @@ def open_learner(
     return Learner(folder, settings, progress, studies=studies, is_behind=is_behind)
 
 
-class Learner:
+class Learner(Closing):
     """See the module; made by `hire` and `open`. Use as a context manager, or `close` it."""
 
     def __init__(
@@ -608,17 +608,6 @@ class Learner:
                         job.close()
             self._benches.clear()
             self._folder.close()
-
-    def __enter__(self) -> Learner:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     # ---- beside the process that acts (see `student`)
 

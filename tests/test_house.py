@@ -11,7 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "quickstudy"
 ROOMS = ["jobs", "mind", "experience"]
-GROUND = {"types", "errors", "hooks"}
+GROUND = {"types", "errors", "hooks", "closing"}
 # room or module → what of ours it may import
 MAY = {
     "jobs": GROUND | {"jobs"},

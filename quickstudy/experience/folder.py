@@ -34,6 +34,7 @@ from types import TracebackType
 
 import platformdirs
 
+from quickstudy.closing import Closing
 from quickstudy.errors import (
     DamagedLearner,
     DiskTrouble,
@@ -73,7 +74,7 @@ class About:
     settings: Mapping[str, Setting] = field(default_factory=dict)
 
 
-class Folder:
+class Folder(Closing):
     """A learner's folder, open; make one with `create` or `open`, and `close` it.
 
     Attributes:
@@ -163,17 +164,6 @@ class Folder:
         finally:
             if self._lock:
                 self._lock.release()
-
-    def __enter__(self) -> Folder:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 @contextlib.contextmanager

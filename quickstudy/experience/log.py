@@ -42,12 +42,12 @@ import time as clock
 import uuid
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Any, NoReturn
 
 import apsw
 import numpy as np
 
+from quickstudy.closing import Closing
 from quickstudy.errors import DamagedLearner, LearnerInUse, QuickstudyError
 from quickstudy.experience import event as rows
 from quickstudy.experience import soundness, table
@@ -74,7 +74,7 @@ _KINDS = {kind.value: kind for kind in Kind}
 _ENDS = {end.value: end for end in End}
 
 
-class Log:
+class Log(Closing):
     """A learner's experience on disk. Make one with `create` or `open`.
 
     One process writes; its threads may share the log. Iterating over a log while others
@@ -193,17 +193,6 @@ class Log:
                 table.let_go(self._writer)
         self._is_let_go = True
         atexit.unregister(self.close)
-
-    def __enter__(self) -> Log:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     # ---- appending
 
