@@ -218,13 +218,16 @@ def outdoes_habit(arbiter: Arbiter, leader: str) -> bool:
     """Whether a speed's latest plain episodes earned more than habit's did.
 
     By a standard error where there were fewer than three; of as many it is enough that they
-    earned no less, for who has learned longer is mostly better.
+    earned no less, for who has learned longer is mostly better. The first habit takes three.
     """
     latest, habitual = _latest(arbiter, leader), _latest(arbiter, HABIT)
-    if leader == HABIT or latest is None or habitual is None:
-        return leader != HABIT and latest is not None
+    if leader == HABIT or latest is None:
+        return False
+    are_few = latest[1] < THREE
+    if habitual is None:
+        return not are_few
     doubt = 0.0
-    if latest[1] < THREE:
+    if are_few:
         deviation = _deviation(arbiter.weight, arbiter.total, arbiter.squares)
         doubt = deviation * math.sqrt(1.0 / latest[1] + 1.0 / habitual[1])
     return latest[0] >= habitual[0] + doubt

@@ -27,8 +27,11 @@ def earned(judge: Arbiter, speed: str, returns: Sequence[float]) -> None:
             arbiter.becomes_habit(judge, speed)
 
 
-def test_the_first_plain_episode_makes_a_habit() -> None:
+def test_three_plain_episodes_make_the_first_habit() -> None:
     judge = Arbiter()
+    earned(judge, "instinct", [10.0, 20.0])
+    earned(judge, "judgement", [10.0, 20.0])
+    assert judge.habit == ""
     assert arbiter.or_habit(judge, Settings(), "instinct") == "instinct"
     earned(judge, "instinct", [10.0])
     assert judge.habit == "instinct"
@@ -54,7 +57,7 @@ def test_one_that_is_clearly_worse_never_becomes_habit() -> None:
 
 def test_a_habit_found_wanting_is_given_up() -> None:
     judge = Arbiter()
-    earned(judge, "instinct", [500.0])
+    earned(judge, "instinct", [500.0, 500.0, 500.0])
     told, apart, came, seen = NOTHING
     for _ in range(5):
         arbiter.judged(judge, Settings(), HABIT, 30.0, False, told, apart, came, seen)
@@ -64,7 +67,7 @@ def test_a_habit_found_wanting_is_given_up() -> None:
 
 def test_adventure_is_no_evidence_of_what_is_habit() -> None:
     judge = Arbiter()
-    earned(judge, "instinct", [100.0])
+    earned(judge, "instinct", [100.0, 100.0, 100.0])
     before = list(judge.latest_total)
     told, apart, came, seen = NOTHING
     arbiter.judged(judge, Settings(), "judgement", 900.0, True, told, apart, came, seen)
