@@ -200,14 +200,17 @@ def or_habit(
 ) -> str:
     """Habit instead of the speed that would lead, where habit has earned more than it does.
 
-    With `rng`, by a draw from the belief about each, and on a share of episodes never: what is
-    learned shows in what is done.
+    A speed that has led no plain episode of late has the benefit of the doubt: who has learned
+    longer is mostly better. With `rng` habit leads by a draw from the belief about each, and on
+    a share of episodes never: what is learned shows in what is done.
     """
     if not arbiter.habit or (rng is not None and rng.random() < settings.fresh):
         return speed
     latest, habitual = _latest(arbiter, speed), _latest(arbiter, HABIT)
-    if rng is None or latest is None or habitual is None:
-        return HABIT
+    if latest is None or habitual is None or is_all_alike(arbiter):
+        return speed
+    if rng is None:
+        return HABIT if habitual[0] >= latest[0] else speed
     means, weights = zip(latest, habitual, strict=True)
     deviation = _deviation(arbiter.weight, arbiter.total, arbiter.squares)
     draws = means + deviation / np.sqrt(weights) * rng.standard_normal(2)

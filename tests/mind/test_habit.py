@@ -38,6 +38,16 @@ def test_three_plain_episodes_make_the_first_habit() -> None:
     assert arbiter.or_habit(judge, Settings(), "judgement") == HABIT
 
 
+def test_what_nothing_is_known_about_has_the_benefit_of_the_doubt() -> None:
+    judge = Arbiter()
+    earned(judge, "instinct", [10.0, 20.0, 10.0])
+    assert arbiter.or_habit(judge, Settings(), "judgement") == "judgement"
+    alike = Arbiter()
+    earned(alike, "instinct", [-200.0] * 5)
+    assert alike.habit == "instinct"
+    assert arbiter.or_habit(alike, Settings(), "instinct") == "instinct"
+
+
 def test_one_episode_must_be_better_by_a_standard_error_and_three_no_worse() -> None:
     judge = Arbiter()
     earned(judge, "instinct", [80.0, 100.0, 80.0, 100.0])
