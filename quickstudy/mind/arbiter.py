@@ -207,10 +207,11 @@ def or_habit(
     if not arbiter.habit or (rng is not None and rng.random() < settings.fresh):
         return speed
     latest, habitual = _latest(arbiter, speed), _latest(arbiter, HABIT)
-    if latest is None or habitual is None or is_all_alike(arbiter):
+    if latest is None or habitual is None:
         return speed
     if rng is None:
-        return HABIT if habitual[0] >= latest[0] else speed
+        is_better = habitual[0] >= latest[0] and not is_all_alike(arbiter)
+        return HABIT if is_better else speed
     means, weights = zip(latest, habitual, strict=True)
     deviation = _deviation(arbiter.weight, arbiter.total, arbiter.squares)
     draws = means + deviation / np.sqrt(weights) * rng.standard_normal(2)
