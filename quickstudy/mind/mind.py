@@ -56,7 +56,7 @@ class Habit(NamedTuple):
     """All that an answer hangs on, as it was when it had earned most; see `arbiter.or_habit`.
 
     Learning goes on beside it and may get worse before it gets better; what has proved itself
-    is not given up for that. It leads as long as nothing is seen to earn more.
+    is not given up for that.
 
     weights: instinct's. critic: judgement's slow copy, with its actor if it has one.
     """
