@@ -44,7 +44,7 @@ class Settings:
     """One setting for every job."""
 
     keep: float = 0.95  # of the evidence, from one episode to the next
-    adventurous: float = 0.25  # what an adventurous episode counts against a plain one
+    explored: float = 0.1  # what an episode that is not plain counts against one that is
     foreseeing: float = 0.25  # share of episodes that the better predictor leads
     keep_latest: float = 0.75  # of what one's latest plain episodes earned, likewise
     fresh: float = 0.5  # share of plain episodes that habit may not lead
@@ -92,6 +92,7 @@ def judged(
     leader: str,
     earned: float | None,
     is_adventurous: bool,
+    is_plain: bool,
     predictions: np.ndarray,
     apart: np.ndarray,
     returns: np.ndarray,
@@ -102,7 +103,8 @@ def judged(
     Args:
       leader: who led it; "" where neither did. earned: the sum of its rewards;
         None where it was stopped from outside, which says nothing of who led.
-      is_adventurous: it tried things for their own sake, so it says less of its leader.
+      is_adventurous: it tried things for their own sake. is_plain: it followed what its leader
+        takes for the best; where it explored it says less of its leader.
       predictions: [T, 2] what both speeds expected. apart: [T] the ensemble's variance.
       returns: [T] what came, discounted; beyond the end of what was cut, what was expected.
       seen: [T] in (0, 1], the share of it that did come: what was only expected tells
@@ -116,7 +118,7 @@ def judged(
         share = 1.0 if is_first else 1.0 - settings.keep_errors
         arbiter.error[i] += share * (float(mean_square[i]) - arbiter.error[i])
     if earned is not None:
-        _credit(arbiter, settings, leader, earned, is_adventurous)
+        _credit(arbiter, settings, leader, earned, is_adventurous, is_plain)
 
 
 def blend(arbiter: Arbiter, predictions: np.ndarray, apart: Any = 0.0) -> tuple[Any, Any]:
@@ -135,17 +137,22 @@ def blend(arbiter: Arbiter, predictions: np.ndarray, apart: Any = 0.0) -> tuple[
 
 
 def _credit(
-    arbiter: Arbiter, settings: Settings, leader: str, earned: float, is_adventurous: bool
+    arbiter: Arbiter,
+    settings: Settings,
+    leader: str,
+    earned: float,
+    is_adventurous: bool,
+    is_plain: bool,
 ) -> None:
     """Counts a return for who led to it, and for its kind of mood."""
-    counts = settings.adventurous if is_adventurous else 1.0
+    counts = 1.0 if is_plain else settings.explored
     keep = 1.0 - (1.0 - settings.keep) * counts
     for i, speed in enumerate(SPEEDS):
         led = counts if speed == leader else 0.0
         arbiter.weight[i] = keep * arbiter.weight[i] + led
         arbiter.total[i] = keep * arbiter.total[i] + led * earned
         arbiter.squares[i] = keep * arbiter.squares[i] + led * earned**2
-    if leader in LEADERS and not is_adventurous:
+    if leader in LEADERS and is_plain:
         at, keep = LEADERS.index(leader), settings.keep_latest
         arbiter.latest_weight[at] = keep * arbiter.latest_weight[at] + 1.0
         arbiter.latest_total[at] = keep * arbiter.latest_total[at] + earned

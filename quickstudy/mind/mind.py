@@ -296,7 +296,7 @@ def _mood(mind: Mind, episode: int, length: int) -> Mood:
         is_all_alike=arbiter.is_all_alike(mind.arbiter)
         and not (mind.counts.late or mind.counts.others),
     )
-    if not mood.is_adventurous:
+    if not (mood.is_adventurous or mood.is_sampled):
         mood.leader = _or_habit(mind, mood.leader, rng)
     return mood
 
@@ -388,12 +388,13 @@ class Manner(NamedTuple):
     leader: str
     is_adventurous: bool
     is_curious: bool
+    is_sampled: bool = False  # unknown to logs from before there was such a thing
 
 
 def manner(mind: Mind, stream: str) -> Manner:
     """In which manner a stream's decisions are made at present."""
     mood = mind.streams[stream].mood
-    return Manner(mood.leader, mood.is_adventurous, mood.is_curious)
+    return Manner(mood.leader, mood.is_adventurous, mood.is_curious, mood.is_sampled)
 
 
 def set_manner(mind: Mind, stream: str, told: Manner) -> None:
@@ -402,7 +403,7 @@ def set_manner(mind: Mind, stream: str, told: Manner) -> None:
     So it is where one process acts by a mind that is a little older than the one that studies.
     """
     mood = mind.streams[stream].mood
-    mood.leader, mood.is_adventurous, mood.is_curious = told
+    mood.leader, mood.is_adventurous, mood.is_curious, mood.is_sampled = told
 
 
 def weigh(mind: Mind, observation: Observation, flat: Array) -> Value:
@@ -455,9 +456,10 @@ def _see(mind: Mind, observation: Observation) -> Seen:
 
 
 def _feel(mind: Mind, seen: Seen, mood: Mood | None) -> Array:
-    """Instinct's action: of the posterior's sample where it explores, else of its mean."""
+    """Instinct's action: of the posterior's sample in a mood for that, else of its mean."""
     frame, own = mind.frame, mind.learned.instinct
-    values = seen.felt if mood is None else own.sample @ seen.phi
+    is_sampled = mood is not None and mood.is_sampled
+    values = own.sample @ seen.phi if is_sampled else seen.felt
     if not frame.spec.choices:
         best = int(values.argmax())
         return instinct.prototypes(mind.settings.instinct)[best : best + 1]
@@ -732,20 +734,23 @@ def _hold_against(mind: Mind, current: Stream, tail: Forecast | None, is_led: bo
     if tail is not None:
         seen -= gamma ** np.arange(len(rewards), 0, -1)
     predictions = np.array(current.predictions)
-    led = "" if current.mood.is_curious else current.mood.leader
+    mood = current.mood
+    led = "" if mood.is_curious else mood.leader
+    is_plain = not (mood.is_adventurous or mood.is_sampled)
     arbiter.judged(
         mind.arbiter,
         mind.settings.arbiter,
         led,
         float(rewards.sum()) if is_led else None,
-        current.mood.is_adventurous,
+        mood.is_adventurous,
+        is_plain,
         predictions[:, :2],
         predictions[:, 2],
         returns,
         seen,
     )
-    is_plain = is_led and bool(led) and not current.mood.is_adventurous
-    if is_plain and mind.settings.habits and arbiter.outdoes_habit(mind.arbiter, led):
+    counts = is_led and led and is_plain
+    if counts and mind.settings.habits and arbiter.outdoes_habit(mind.arbiter, led):
         _form_habit(mind, led)
 
 

@@ -1,9 +1,12 @@
 """Values → action: greedy for a member of the ensemble, with moods that last an episode.
 
 Half of the episodes are plain: they follow one member's values (Thompson sampling, Osband et
-al. 2016). The other half are adventurous: now and then a random action is held for a while
-(Dabney et al. 2021), which crosses plateaus that single random steps do not. Everything an
-episode does at random follows from (seed, episode), so a life can be replayed.
+al. 2016). Where instinct leads, half of these follow a sample from its posterior and half its
+mean: a sample may try the unknown in every step, and then says nothing of what the mean, which
+is what an exam gets, would earn (docs/log.md). The other half are adventurous: now and then a
+random action is held for a while (Dabney et al. 2021), which crosses plateaus that single
+random steps do not. Everything an episode does at random follows from (seed, episode), so a
+life can be replayed.
 
 Left out: annealed ε, parameter noise, planning.
 """
@@ -25,6 +28,7 @@ class Settings:
     curious: float = 0.8  # share of those that curiosity leads, where it can
     holds: float = 0.05  # chance at each step of an adventurous episode to start holding
     longest_hold: int = 32  # steps; lengths are log-uniform from 1
+    sampled: float = 0.5  # share of instinct's other episodes that follow a sample
 
 
 @dataclass
@@ -32,6 +36,7 @@ class Mood:
     """What lasts for one episode: its random numbers, its leader, what is being held.
 
     is_adventurous: it tries things for their own sake; is_curious: by plan, not at random.
+    is_sampled: instinct follows a sample of what might be, not the mean of what it knows.
     is_told: whether the log says so, where no replay would draw the same (see `life.record`).
     """
 
@@ -42,6 +47,7 @@ class Mood:
     held: np.ndarray | None = None
     hold_left: int = 0
     is_curious: bool = False
+    is_sampled: bool = False
     is_told: bool = False
 
 
@@ -66,7 +72,9 @@ def begin(
     is_curious = can_plan and (
         is_all_alike or (is_adventurous and bool(drawn[1] < settings.curious))
     )
-    return Mood(rng, leader, member, is_adventurous or is_curious, is_curious=is_curious)
+    tries = is_adventurous or is_curious
+    is_sampled = leader == "instinct" and (tries or bool(rng.random() < settings.sampled))
+    return Mood(rng, leader, member, tries, is_curious=is_curious, is_sampled=is_sampled)
 
 
 def hold(

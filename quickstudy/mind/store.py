@@ -20,7 +20,7 @@ from quickstudy.mind.arbiter import Arbiter
 from quickstudy.mind.mind import Counts, Forecast, Mind, Stream
 from quickstudy.mind.policy import Mood
 
-FORMAT = 5  # of the notes and arrays; 1 had no number
+FORMAT = 6  # of the notes and arrays; 1 had no number
 
 
 class Unfit(Exception):
@@ -99,6 +99,7 @@ def _stream_note(stream: Stream) -> dict[str, Any]:
             "held": None if mood.held is None else mood.held.tolist(),
             "hold_left": mood.hold_left,
             "is_curious": mood.is_curious,
+            "is_sampled": mood.is_sampled,
         },
     }
 

@@ -25,7 +25,9 @@ def judged(
     """A plain episode in which the ensemble's variance was the same throughout."""
     whole = np.ones(len(came))
     seen = whole if seen is None else seen
-    arbiter.judged(judge, Settings(), speed, earned, False, told, apart * whole, came, seen)
+    arbiter.judged(
+        judge, Settings(), speed, earned, False, True, told, apart * whole, came, seen
+    )
 
 
 def worked(
@@ -147,8 +149,9 @@ def lived(plain: list[float], adventurous: list[float]) -> Arbiter:
     told, one = np.zeros((1, 2)), np.ones(1)
     for pair in zip(plain, adventurous, strict=True):
         for is_adventurous, earned in enumerate(pair):
+            tries = bool(is_adventurous)
             arbiter.judged(
-                judge, Settings(), "instinct", earned, bool(is_adventurous), told, one, one, one
+                judge, Settings(), "instinct", earned, tries, not tries, told, one, one, one
             )
     return judge
 
@@ -181,7 +184,7 @@ def test_the_unit_of_reward_changes_nothing(unit: float) -> None:
 
 def test_what_was_cut_says_nothing_of_who_led() -> None:
     judge, told, one = Arbiter(), np.zeros((1, 2)), np.ones(1)
-    arbiter.judged(judge, Settings(), "instinct", None, False, told, one, one, one)
+    arbiter.judged(judge, Settings(), "instinct", None, False, True, told, one, one, one)
     assert judge.weight == judge.mood_weight == [0.0, 0.0]
     assert judge.error == [1.0, 1.0]  # its predictions were right or wrong all the same
 

@@ -19,7 +19,7 @@ from tests.mind import specs
 SMALL = minds.Settings(
     judgement=judgement.Settings(hidden=(32, 32), batch=32, fused=8), first_lead=100
 )
-QUICK = teaching.Settings(updates=800, batch=64)
+QUICK = teaching.Settings(updates=1_200, batch=64)
 
 
 def lived(spec: Spec, seed: int, steps: int = 400, sign: float = 1.0) -> Mind:
