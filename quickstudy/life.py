@@ -98,7 +98,7 @@ def live(
       the moment, and what the job shows now (None where the episode is over).
     """
     while place.steps < until:
-        if observation is None:
+        if observation is None or WORK not in place.open:  # over, or cut by an exam meanwhile
             seed = seed_of(place.episodes)
             observation = job.reset(seed)
             begin(place, WORK, seed)

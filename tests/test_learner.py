@@ -354,6 +354,23 @@ def test_where_a_process_can_hold_only_one_environment_checks_wait(
         assert [m.step for m in moments] == list(range(1, 401))
 
 
+def test_an_exam_in_mid_episode_of_the_only_environment_cuts_it_and_work_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found on the traffic engineer, whose simulator can be started once in a process."""
+    entry = registry.registry().find("CartPole-v1")
+    single = dataclasses.replace(entry, is_single=True)
+    monkeypatch.setattr(registry.Registry, "find", lambda self, name: single)
+    with hired(tmp_path / "a") as a:
+        steps = []
+        for moment in a.work("CartPole-v1", 60):
+            steps.append(moment.step)
+            if moment.step % 7 == 0:
+                a.check("CartPole-v1", 1)
+        assert steps == list(range(1, 61))
+        assert len(a.checks("CartPole-v1")) == 8
+
+
 def test_an_episode_longer_than_the_window_is_judged_as_it_goes_on(tmp_path: Path) -> None:
     """Found on the greenhouse, whose episodes have 1,920 steps."""
     windowed = dataclasses.replace(SMALL, window=10)
