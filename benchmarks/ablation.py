@@ -1,6 +1,6 @@
 """What each ingredient is good for: the shipped mind with one of them switched off at a time.
 
-    python -m benchmarks.ablation --workers 2         # nine ingredients, six jobs, five seeds
+    python -m benchmarks.ablation --workers 2         # every ingredient, six jobs, five seeds
     python -m benchmarks.ablation --resume            # goes on where it was interrupted
     python -m benchmarks.ablation --quick             # one job, one seed: minutes
     python -m benchmarks.ablation --table             # only writes the table again
@@ -46,6 +46,7 @@ INGREDIENTS: Mapping[str, Mapping[str, Any]] = {
     SHIPPED: {},
     "the better predictor never leads": {"arbiter.foreseeing": 0.0},
     "nothing tried for its own sake": {"policy.adventurous": 0.0},
+    "instinct by samples only": {"policy.sampled": 1.0},
     "judgement may lead at once": {"first_lead": 0},
     "without habit": {"habits": False},
     "without instinct": {"lead": "judgement"},
