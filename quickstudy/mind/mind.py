@@ -285,13 +285,15 @@ def _mood(mind: Mind, episode: int, length: int) -> Mood:
     # As whole words: of a list NumPy would make the same numbers, in twice the time.
     words = np.array([mind.seed, 2, episode, length], np.uint32)
     s, rng = mind.settings, np.random.default_rng(words)
+    leads = _speed(mind, rng)
     mood = policy.begin(
         s.policy,
         rng,
         s.judgement.members,
-        _speed(mind, rng),
+        leads,
         allowed=arbiter.adventure(mind.arbiter, s.arbiter),
         can_plan=curiosity.applies(mind.memory),
+        can_sample=leads == "instinct" or mind.frame.spec.amounts > 0,
         # What comes late, or where others led, has not been counted: alike then says nothing.
         is_all_alike=arbiter.is_all_alike(mind.arbiter)
         and not (mind.counts.late or mind.counts.others),
@@ -474,13 +476,13 @@ def _spread(frame: Frame, values: Array) -> Array:
 
 
 def _reason(mind: Mind, seen: Seen, mood: Mood | None) -> Array:
-    """Judgement's action: of one member and a sampled actor where it explores."""
+    """Judgement's action: of one member, and of a sampled actor in a mood for that."""
     frame, own = mind.frame, mind.learned.judgement
     amounts = seen.x[:0]
     if own.actor is not None:
         mean, log_std = judgement.gaussian(own.actor, seen.x[None], seen.pictures, np)
         u = mean[0]
-        if mood is not None:
+        if mood is not None and mood.is_sampled:
             u = u + np.exp(log_std[0]) * mood.rng.standard_normal(len(u), np.float32)
         amounts = np.tanh(u)[: frame.spec.amounts]
     if not frame.spec.choices:

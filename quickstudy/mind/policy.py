@@ -1,12 +1,12 @@
 """Values → action: greedy for a member of the ensemble, with moods that last an episode.
 
 Half of the episodes are plain: they follow one member's values (Thompson sampling, Osband et
-al. 2016). Where instinct leads, half of these follow a sample from its posterior and half its
-mean: a sample may try the unknown in every step, and then says nothing of what the mean, which
-is what an exam gets, would earn (docs/log.md). The other half are adventurous: now and then a
-random action is held for a while (Dabney et al. 2021), which crosses plateaus that single
-random steps do not. Everything an episode does at random follows from (seed, episode), so a
-life can be replayed.
+al. 2016). Where there is something to sample (instinct's values from its posterior, amounts
+from the actor) half of these do and half follow the mean: a sample may try the unknown in
+every step, and then says little of what the mean, which is what an exam gets, would earn
+(docs/log.md). The other half are adventurous: now and then a random action is held for a while
+(Dabney et al. 2021), which crosses plateaus that single random steps do not. Everything an
+episode does at random follows from (seed, episode), so a life can be replayed.
 
 Left out: annealed ε, parameter noise, planning.
 """
@@ -28,7 +28,7 @@ class Settings:
     curious: float = 0.8  # share of those that curiosity leads, where it can
     holds: float = 0.05  # chance at each step of an adventurous episode to start holding
     longest_hold: int = 32  # steps; lengths are log-uniform from 1
-    sampled: float = 0.5  # share of instinct's other episodes that follow a sample
+    sampled: float = 0.5  # share of the other episodes that sample, where there is what to
 
 
 @dataclass
@@ -36,7 +36,8 @@ class Mood:
     """What lasts for one episode: its random numbers, its leader, what is being held.
 
     is_adventurous: it tries things for their own sake; is_curious: by plan, not at random.
-    is_sampled: instinct follows a sample of what might be, not the mean of what it knows.
+    is_sampled: instinct follows a sample of what might be, not the mean of what it knows;
+      amounts are drawn from the actor.
     is_told: whether the log says so, where no replay would draw the same (see `life.record`).
     """
 
@@ -58,13 +59,15 @@ def begin(
     leader: str,
     allowed: float,
     can_plan: bool,
+    can_sample: bool,
     is_all_alike: bool,
 ) -> Mood:
     """The mood of an episode that `leader` leads, with one of `members` members.
 
     Args:
       allowed: in [0, 1], how much of the share of adventure its outcomes allow.
-      can_plan: whether curiosity applies. is_all_alike: whether no episode has earned more
+      can_plan: whether curiosity applies. can_sample: whether this leader's answer has a
+        distribution to draw from. is_all_alike: whether no episode has earned more
         than another so far; then curiosity leads wherever it can.
     """
     drawn, member = rng.random(2), int(rng.integers(members))
@@ -73,7 +76,7 @@ def begin(
         is_all_alike or (is_adventurous and bool(drawn[1] < settings.curious))
     )
     tries = is_adventurous or is_curious
-    is_sampled = leader == "instinct" and (tries or bool(rng.random() < settings.sampled))
+    is_sampled = can_sample and (tries or bool(rng.random() < settings.sampled))
     return Mood(rng, leader, member, tries, is_curious=is_curious, is_sampled=is_sampled)
 
 

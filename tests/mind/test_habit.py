@@ -13,7 +13,7 @@ from quickstudy.mind import mind as minds
 from quickstudy.mind.arbiter import HABIT, Arbiter, Settings
 from quickstudy.mind.mind import Mind
 from quickstudy.types import End, Observation, Spec
-from tests.mind.specs import choice, numbers
+from tests.mind.specs import amounts, choice, numbers
 
 SPEC = Spec((numbers(2),), (choice(2),), max_steps=50)
 NOTHING = np.zeros((1, 2)), np.zeros(1), np.zeros(1), np.ones(1)
@@ -188,24 +188,22 @@ def test_who_answers_is_the_mind_as_it_was(experienced: Mind) -> None:
     assert as_it_was.learned.judgement.target is experienced.learned.habit.critic
 
 
-def test_half_of_what_instinct_leads_gives_the_answer_of_an_exam() -> None:
-    spec, settings = small()
-    mind = minds.init(spec, 3, replace(settings, lead="instinct", habits=False))
+@pytest.mark.parametrize("lead", ["instinct", "judgement"])
+def test_half_of_the_plain_episodes_give_the_answer_of_an_exam(lead: str) -> None:
+    """Of those that could sample: from instinct's posterior, or amounts from the actor."""
+    _, settings = small()
+    spec = replace(SPEC, action=(amounts(1),)) if lead == "judgement" else SPEC
+    mind = minds.init(spec, 3, replace(settings, lead=lead, habits=False))
     lived(mind, 10, pays=1.0)
-    shown = [
-        Observation(np.random.default_rng(n).normal(size=2).astype(np.float32))
-        for n in range(100)
-    ]
+    rng = np.random.default_rng(5)
+    shown = [Observation(rng.normal(size=2).astype(np.float32)) for _ in range(100)]
     frozen = [minds.act(mind, o).flat.tolist() for o in shown]
     is_same = []
     for number in range(100, 160):
         minds.begin(mind, "s", number)
         mood = mind.streams["s"].mood
         if not mood.is_adventurous:
-            done = [
-                minds._answer(mind, minds._see(mind, o), o, "instinct", mood) for o in shown
-            ]
-            is_same.append([d.tolist() for d in done] == frozen)
+            is_same.append([minds.act(mind, o, "s").flat.tolist() for o in shown] == frozen)
             assert is_same[-1] is not mood.is_sampled
     assert 0.25 < np.mean(is_same) < 0.75
 
