@@ -225,7 +225,7 @@ def report(lines: Sequence[Line], command: str) -> str:
     """The results file."""
     whole = [line for line in lines if "failed" not in line]
     notes = (
-        "Seeds 100 to 104 were never used in development (0 to 14 were).",
+        "Seeds from 100 on are not those of development (0 to 14).",
         f"{tables.beside(lines)} Clocks leave checks and the last exam out.",
         f"Checks on {ROADS} held-out roads, the exam on {EXAM} others; speeds in m/s. *kept*: "
         f"share of the checks from {SETTLED:,} decisions on with return ≥ {BAR:g} and crash "

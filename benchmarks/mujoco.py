@@ -67,7 +67,7 @@ def report(lines: Sequence[Line], command: str) -> str:
     """The results file."""
     whole = [line for line in lines if "failed" not in line]
     notes = (
-        "Seeds 100 to 104 were never used in development (0 to 14 were).",
+        "Seeds from 100 on are not those of development (0 to 14).",
         tables.beside(lines),
         "*final*: interquartile mean over seeds of the last evaluation, stratified bootstrap "
         "95 % interval. *normalised*: random 0, TD3 after a million steps 1, by v4's figures.",

@@ -8,7 +8,7 @@ One setting for every job, which is none at all. Frozen checks on the way; at th
 exam on other held-out worlds, on which the incumbent is examined too (paired). Jobs whose
 packages conflict are run in several environments, into the same results file.
 
-Seeds 100 to 104 were never used in development, which uses 0 to 9. Left out: peers (`quick`).
+Seeds from 100 on are not those of development (0 to 14). Left out: peers (`quick`).
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def _difference(job: Job, ours: Sequence[Line], incumbent: Line | None) -> str:
 def report(lines: Sequence[Line], known: dict[str, Job], command: str) -> str:
     """The results file."""
     notes = (
-        "Seeds 100 to 104 were never used in development (0 to 9 were).",
+        "Seeds from 100 on are not those of development (0 to 14).",
         f"Final: last exam, {EXAM} held-out worlds unless an exact value exists (icu-doctor: "
         "the greedy policy's, from the package's own transition table). Bar: the catalogue's "
         "threshold, or the incumbent's mean on the very same worlds.",
