@@ -12,9 +12,9 @@ steps each is evaluated, frozen, on the same held-out worlds, and at the end onc
 ones. The bar is the catalogue's; for a job whose bar is its incumbent, the incumbent's mean on
 the very same worlds. By when it should be reached was set before the runs.
 
-Seeds from 100 on are not those of development (0 to 14). Of them 100 to 104 have been looked at by
-now, and MountainCarContinuous on 100 and 101 was tried with other settings, so later tables begin
-at 113. Left out: our own numbers at any setting but the one.
+Seeds from 100 on are not those of development (0 to 14). Of them 100 to 104 have been looked at
+by now, and MountainCarContinuous on 100 and 101 was tried with other settings, so later tables
+begin at 113. Left out: our own numbers at any setting but the one.
 """
 
 from __future__ import annotations
