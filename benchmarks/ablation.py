@@ -48,7 +48,7 @@ INGREDIENTS: Mapping[str, Mapping[str, Any]] = {
     "nothing tried for its own sake": {"policy.adventurous": 0.0},
     "instinct by samples only": {"policy.sampled": 1.0},
     "judgement may lead at once": {"first_lead": 0},
-    "without habit": {"habits": False},
+    "with habit": {"habits": True},
     "without instinct": {"lead": "judgement"},
     "without judgement": {"lead": "instinct"},
     "one-step targets": {"num_steps": 1},

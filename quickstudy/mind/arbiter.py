@@ -7,9 +7,10 @@ about each speed's mean return, and the higher draw leads, so that one that migh
 up is still tried. On a share of the episodes the better predictor leads: where both have
 failed alike so far, foreseeing it is all there is to tell them apart.
 
-What earned most is kept as it was, as *habit*, for study may make things worse before it makes
-them better. It answers where the speed that would lead was seen to earn less, and leads a share
-of the plain episodes, so that its own record stays true.
+What earned most can be kept as it was, as *habit* (`minds.Settings.habits`; off), for study may
+make things worse before it makes them better. It answers where the speed that would lead was
+seen to earn less, and leads a share of the plain episodes, so that its own record stays true.
+It keeps what was learned and slows what is being learned (docs/log.md).
 
 What is expected on the whole is both predictions, each counted by how little it has erred of
 late (Bates & Granger 1969): while judgement leads better it may foretell worse (docs/log.md).

@@ -49,7 +49,8 @@ class Settings:
     trial: int = 2_000  # decisions on a new job in which an inheritance can still be dropped
     window: int = 500  # decisions after which an episode is judged, and its mood drawn afresh
     lead: str = "both"  # "instinct" or "judgement": that one alone, for probes
-    habits: bool = True  # what has earned most is kept as it was, and leads while it does
+    habits: bool = False  # what has earned most is kept as it was, and leads while it does:
+    # it keeps what was learned and slows what is being learned (docs/log.md), so not shipped
 
 
 class Habit(NamedTuple):

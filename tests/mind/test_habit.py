@@ -145,7 +145,7 @@ def answers(mind: Mind) -> list[list[float]]:
 
 def small() -> tuple[Spec, minds.Settings]:
     few = judgement.Settings(hidden=(32, 32), batch=32)
-    return SPEC, minds.Settings(judgement=few, first_lead=100)
+    return SPEC, minds.Settings(judgement=few, first_lead=100, habits=True)
 
 
 @pytest.fixture(scope="module")
