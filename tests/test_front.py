@@ -158,8 +158,9 @@ def test_the_student_learns_who_led_as_the_front_had_it(path: Path) -> None:
     with front_of(path) as front, student_of(path) as student:
         mind = front.learner.mind(JOB)
         front.begin(JOB, "a")
-        mind.streams["a"].mood.leader = "judgement"
-        mind.streams["a"].mood.is_curious = mind.streams["a"].mood.is_adventurous = False
+        mood = mind.streams["a"].mood
+        mood.leader = "judgement"
+        mood.is_curious = mood.is_adventurous = mood.is_sampled = False
         it = front.propose(JOB, [0.0, 0.0], "a")
         n = front.record(JOB, it.observation, it.flat, "a", proposed=it)
         front.outcome(JOB, n, 1.0, End.TERMINATED, stream="a")
