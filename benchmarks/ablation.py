@@ -46,7 +46,7 @@ INGREDIENTS: Mapping[str, Mapping[str, Any]] = {
     SHIPPED: {},
     "the better predictor never leads": {"arbiter.foreseeing": 0.0},
     "nothing tried for its own sake": {"policy.adventurous": 0.0},
-    "instinct by samples only": {"policy.sampled": 1.0},
+    "never by the mean of what is known": {"policy.sampled": 1.0},
     "judgement may lead at once": {"first_lead": 0},
     "with habit": {"habits": True},
     "without instinct": {"lead": "judgement"},

@@ -339,12 +339,17 @@ def test_a_cut_is_not_an_end(tmp_path: Path) -> None:
         assert memory.num_ready == 7
 
 
-def test_where_a_process_can_hold_only_one_environment_checks_wait(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def only_one_cartpole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process can hold one CartPole only."""
     entry = registry.registry().find("CartPole-v1")
     single = dataclasses.replace(entry, is_single=True)
     monkeypatch.setattr(registry.Registry, "find", lambda self, name: single)
+
+
+def test_where_a_process_can_hold_only_one_environment_checks_wait(
+    tmp_path: Path, only_one_cartpole: None
+) -> None:
     with hired(tmp_path / "a") as a:
         moments = list(a.work("CartPole-v1", 400, checks=3))
         assert a._benches["CartPole-v1"].is_shared
@@ -355,12 +360,9 @@ def test_where_a_process_can_hold_only_one_environment_checks_wait(
 
 
 def test_an_exam_in_mid_episode_of_the_only_environment_cuts_it_and_work_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, only_one_cartpole: None
 ) -> None:
     """Found on the traffic engineer, whose simulator can be started once in a process."""
-    entry = registry.registry().find("CartPole-v1")
-    single = dataclasses.replace(entry, is_single=True)
-    monkeypatch.setattr(registry.Registry, "find", lambda self, name: single)
     with hired(tmp_path / "a") as a:
         steps = []
         for moment in a.work("CartPole-v1", 60):

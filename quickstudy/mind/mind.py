@@ -299,7 +299,7 @@ def _mood(mind: Mind, episode: int, length: int) -> Mood:
         is_all_alike=arbiter.is_all_alike(mind.arbiter)
         and not (mind.counts.late or mind.counts.others),
     )
-    if not (mood.is_adventurous or mood.is_sampled):
+    if mood.is_plain:
         mood.leader = _or_habit(mind, mood.leader, rng)
     return mood
 
@@ -739,20 +739,19 @@ def _hold_against(mind: Mind, current: Stream, tail: Forecast | None, is_led: bo
     predictions = np.array(current.predictions)
     mood = current.mood
     led = "" if mood.is_curious else mood.leader
-    is_plain = not (mood.is_adventurous or mood.is_sampled)
     arbiter.judged(
         mind.arbiter,
         mind.settings.arbiter,
         led,
         float(rewards.sum()) if is_led else None,
         mood.is_adventurous,
-        is_plain,
+        mood.is_plain,
         predictions[:, :2],
         predictions[:, 2],
         returns,
         seen,
     )
-    counts = is_led and led and is_plain
+    counts = is_led and led and mood.is_plain
     if counts and mind.settings.habits and arbiter.outdoes_habit(mind.arbiter, led):
         _form_habit(mind, led)
 

@@ -51,6 +51,11 @@ class Mood:
     is_sampled: bool = False
     is_told: bool = False
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it follows what its leader takes for the best."""
+        return not (self.is_adventurous or self.is_sampled)
+
 
 def begin(
     settings: Settings,
