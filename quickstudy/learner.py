@@ -246,7 +246,7 @@ class Learner(Closing):
         return self._sessions.get(job)
 
     def leader(self, job: str) -> str:
-        """Who in its mind leads on a job: "instinct", "judgement" or "habit"."""
+        """Who in its mind leads on a job: "instinct", "judgement" or "foresight"."""
         return minds.leader(self._place(job).mind)
 
     def checks(self, job: str) -> tuple[Check, ...]:

@@ -43,7 +43,7 @@ DOTS_PER_INCH = 150
 BINS = 120  # of the second panel, at most
 ROWS = 8  # of the table, at most
 TEAL, ORANGE, GREY, BLUE, INK = "#00897b", "#ef6c00", "#90a4ae", "#3949ab", "#263238"
-LEADERS = ("instinct", "judgement", "habit")
+LEADERS = ("instinct", "judgement", "foresight")
 
 
 @dataclass

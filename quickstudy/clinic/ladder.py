@@ -138,9 +138,10 @@ def _arbiter(settings: minds.Settings, seed: int) -> list[Finding]:
     name = "arbiter"
     if settings.lead != "both":
         return [Finding(name, "ok", f"{settings.lead} alone leads, by its settings")]
+    alone = dataclasses.replace(settings, first_lead=0, foresees=False)
     shares, ends = [], []
     for better in arbiter.SPEEDS:
-        led, last = _contest(better, dataclasses.replace(settings, first_lead=0), seed)
+        led, last = _contest(better, alone, seed)
         shares.append(float(np.mean([leader == better for leader in led[-LATEST:]])))
         ends.append(last == better)
     said = ", ".join(
@@ -162,11 +163,10 @@ def _contest(better: str, settings: minds.Settings, seed: int) -> tuple[list[str
         shown = Observation(rng.normal(size=3).astype(np.float32))
         choice = minds.act(mind, shown, "drill")
         row = minds.decided(mind, "drill", shown, choice.flat, choice.predictions)
-        who = mind.arbiter.habit if choice.leader == arbiter.HABIT else choice.leader
-        minds.rewarded(mind, row, float(who == better) + 0.1 * float(rng.normal()))
+        minds.rewarded(mind, row, float(choice.leader == better) + 0.1 * float(rng.normal()))
         minds.ended(mind, "drill", End.TERMINATED, None)
-        led.append(who)
-    return led, minds.answering(mind)[1]
+        led.append(choice.leader)
+    return led, minds.leader(mind)
 
 
 def _spec() -> Spec:

@@ -269,10 +269,8 @@ def leading(past: Past, limits: Limits) -> Finding:
     name = "arbiter"
     half = slice(len(past.earned) // 2, None)
     leader, earned = past.leader[half], past.earned[half]
-    is_live = leader != arbiter.HABIT  # what is habit does not compete with what it came from
-    leader, earned = leader[is_live], earned[is_live]
-    by = {speed: earned[leader == speed] for speed in arbiter.SPEEDS}
-    if min(map(len, by.values())) < limits.episodes:
+    by = {one: earned[leader == one] for one in arbiter.LEADERS if (leader == one).any()}
+    if len(by) < 2 or min(map(len, by.values())) < limits.episodes:
         led = ", ".join(f"{speed} {len(sums)}" for speed, sums in by.items())
         return Finding(name, "ok", f"recent episodes led: {led}; too few to compare")
     better = max(by, key=lambda speed: float(by[speed].mean()))

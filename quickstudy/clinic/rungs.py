@@ -262,7 +262,7 @@ def _of(rung: Rung, life: Watched, speed: str, gamma: float) -> Finding:
 def _asked(life: Watched, speed: str, question: Question) -> minds.Choice:
     """A frozen answer of one speed alone."""
     mask = None if question.allowed is None else np.array(question.allowed)
-    settings = dataclasses.replace(life.mind.settings, lead=speed, habits=False)
+    settings = dataclasses.replace(life.mind.settings, lead=speed)
     alone = dataclasses.replace(life.mind, settings=settings)
     return minds.act(alone, Observation(np.array(question.shown, np.float32), mask))
 

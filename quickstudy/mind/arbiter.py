@@ -7,10 +7,9 @@ about each speed's mean return, and the higher draw leads, so that one that migh
 up is still tried. On a share of the episodes the better predictor leads: where both have
 failed alike so far, foreseeing it is all there is to tell them apart.
 
-What earned most can be kept as it was, as *habit* (`minds.Settings.habits`; off), for study may
-make things worse before it makes them better. It answers where the speed that would lead was
-seen to earn less, and leads a share of the plain episodes, so that its own record stays true.
-It keeps what was learned and slows what is being learned (docs/log.md).
+Instead of either speed *foresight* may lead: both speeds' values, asked of what would follow
+(`quickstudy.mind.foresight`). The likelier it earns no less, the more episodes it leads, never
+none and never all: what it stands on is learned by acting without it, too.
 
 What is expected on the whole is both predictions, each counted by how little it has erred of
 late (Bates & Granger 1969): while judgement leads better it may foretell worse (docs/log.md).
@@ -32,11 +31,10 @@ from typing import Any
 import numpy as np
 
 SPEEDS = ("instinct", "judgement")
-HABIT = "habit"  # the answer that earned most, kept as it was (see `minds.Habit`)
-LEADERS = (*SPEEDS, HABIT)
+FORESIGHT = "foresight"  # a search among what would follow, by the values of both
+LEADERS = (*SPEEDS, FORESIGHT)
 COVERED, DEVIATIONS = 0.9, 1.645  # so much of a bell curve lies within so many spreads
 FEW = 3.5  # episodes, forgetfully counted: four
-THREE = 2.3  # likewise, the latest ones
 KNOTS = 20  # numbers that stand for an episode's misses, at most
 
 
@@ -47,8 +45,9 @@ class Settings:
     keep: float = 0.95  # of the evidence, from one episode to the next
     explored: float = 0.1  # what an episode that is not plain counts against one that is
     foreseeing: float = 0.25  # share of episodes that the better predictor leads
-    keep_latest: float = 0.75  # of what one's latest plain episodes earned, likewise
-    fresh: float = 0.5  # share of plain episodes that habit may not lead
+    keep_ahead: float = 0.75  # likewise, of what was earned with foresight and without
+    least_ahead: float = 0.1  # share of plain episodes that foresight leads whatever it earns
+    most_ahead: float = 0.75
     keep_errors: float = 0.8  # likewise, of the prediction errors
     keep_moods: float = 0.95  # likewise, of what plain and adventurous episodes earned
     least_adventure: float = 0.1  # share of adventure that is kept whatever it costs
@@ -59,13 +58,14 @@ class Settings:
 
 @dataclass
 class Arbiter:
-    """What the episodes so far say of each speed, in the order of SPEEDS.
+    """What the episodes so far say of each leader, and of each speed as a prophet.
 
-    weight, total, squares: forgetful count, sum and sum of squares of returns it led to.
-    latest_weight, latest_total: count and sum of those of the latest plain episodes that each
-      of LEADERS led; sooner forgotten.
-    habit: the speed that answers in what is habit; "" where there is none.
-    error: forgetful mean squared error of its predictions, in the job's units squared.
+    weight, total, squares: in the order of SPEEDS, forgetful count, sum and sum of squares of
+      the returns that it led to.
+    ahead_weight, ahead_total, ahead_squares: as above, of episodes without and with foresight;
+      each is forgotten as its own kind goes on.
+    error: in the order of SPEEDS, forgetful mean squared error of predictions, in the job's
+      units squared.
     mood_weight, mood_total, mood_squares: as above, of plain and of adventurous episodes.
     misses: of recent decisions, what the ensemble's variance would have needed on top for
       worth's interval to hold: some quantiles an episode, oldest first. recency: their weights.
@@ -75,9 +75,9 @@ class Arbiter:
     weight: list[float] = field(default_factory=lambda: [0.0, 0.0])
     total: list[float] = field(default_factory=lambda: [0.0, 0.0])
     squares: list[float] = field(default_factory=lambda: [0.0, 0.0])
-    latest_weight: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
-    latest_total: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
-    habit: str = ""
+    ahead_weight: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    ahead_total: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    ahead_squares: list[float] = field(default_factory=lambda: [0.0, 0.0])
     error: list[float] = field(default_factory=lambda: [0.0, 0.0])
     mood_weight: list[float] = field(default_factory=lambda: [0.0, 0.0])
     mood_total: list[float] = field(default_factory=lambda: [0.0, 0.0])
@@ -153,10 +153,11 @@ def _credit(
         arbiter.weight[i] = keep * arbiter.weight[i] + led
         arbiter.total[i] = keep * arbiter.total[i] + led * earned
         arbiter.squares[i] = keep * arbiter.squares[i] + led * earned**2
-    if leader in LEADERS and is_plain:
-        at, keep = LEADERS.index(leader), settings.keep_latest
-        arbiter.latest_weight[at] = keep * arbiter.latest_weight[at] + 1.0
-        arbiter.latest_total[at] = keep * arbiter.latest_total[at] + earned
+    if leader in LEADERS:
+        kind, keep = int(leader == FORESIGHT), 1.0 - (1.0 - settings.keep_ahead) * counts
+        arbiter.ahead_weight[kind] = keep * arbiter.ahead_weight[kind] + counts
+        arbiter.ahead_total[kind] = keep * arbiter.ahead_total[kind] + counts * earned
+        arbiter.ahead_squares[kind] = keep * arbiter.ahead_squares[kind] + counts * earned**2
     keep = settings.keep_moods
     for mood in (0, 1):
         was = float(mood == is_adventurous)
@@ -204,61 +205,15 @@ def leader(arbiter: Arbiter, settings: Settings, rng: np.random.Generator | None
     return SPEEDS[int(draws[1] >= draws[0])]
 
 
-def or_habit(
-    arbiter: Arbiter, settings: Settings, speed: str, rng: np.random.Generator | None = None
-) -> str:
-    """Habit instead of the speed that would lead, where habit has earned more than it does.
+def foresight(arbiter: Arbiter, settings: Settings) -> float:
+    """How probable it is that episodes with foresight earn no less than those without.
 
-    A speed that has led no plain episode of late has the benefit of the doubt: who has learned
-    longer is mostly better. With `rng` habit leads by a draw from the belief about each, and on
-    a share of episodes never: what is learned shows in what is done.
+    1/2 where one of both has not been tried.
     """
-    if not arbiter.habit or (rng is not None and rng.random() < settings.fresh):
-        return speed
-    latest, habitual = _latest(arbiter, speed), _latest(arbiter, HABIT)
-    if latest is None or habitual is None:
-        return speed
-    if rng is None:
-        is_better = habitual[0] >= latest[0] and not is_all_alike(arbiter)
-        return HABIT if is_better else speed
-    means, weights = zip(latest, habitual, strict=True)
-    deviation = _deviation(arbiter.weight, arbiter.total, arbiter.squares)
-    draws = means + deviation / np.sqrt(weights) * rng.standard_normal(2)
-    return HABIT if draws[1] >= draws[0] else speed
-
-
-def outdoes_habit(arbiter: Arbiter, leader: str) -> bool:
-    """Whether a speed's latest plain episodes earned more than habit's did.
-
-    By a standard error where there were fewer than three; of as many it is enough that they
-    earned no less, for who has learned longer is mostly better. The first habit takes three.
-    """
-    latest, habitual = _latest(arbiter, leader), _latest(arbiter, HABIT)
-    if leader == HABIT or latest is None:
-        return False
-    are_few = latest[1] < THREE
-    if habitual is None:
-        return not are_few
-    doubt = 0.0
-    if are_few:
-        deviation = _deviation(arbiter.weight, arbiter.total, arbiter.squares)
-        doubt = deviation * math.sqrt(1.0 / latest[1] + 1.0 / habitual[1])
-    return latest[0] >= habitual[0] + doubt
-
-
-def becomes_habit(arbiter: Arbiter, speed: str) -> None:
-    """What a speed answers now is habit; what it earned of late stands for it."""
-    at = SPEEDS.index(speed)
-    arbiter.habit = speed
-    arbiter.latest_weight[-1] = arbiter.latest_weight[at]
-    arbiter.latest_total[-1] = arbiter.latest_total[at]
-
-
-def _latest(arbiter: Arbiter, leader: str) -> tuple[float, float] | None:
-    """Mean and weight of what somebody's latest plain episodes earned; None where none were."""
-    at = LEADERS.index(leader)
-    weight = arbiter.latest_weight[at]
-    return (arbiter.latest_total[at] / weight, weight) if weight else None
+    weight = arbiter.ahead_weight
+    if min(weight) <= 1e-3:
+        return 0.5
+    return _is_no_less(weight, arbiter.ahead_total, arbiter.ahead_squares)
 
 
 def foresees(arbiter: Arbiter) -> str:
@@ -276,11 +231,15 @@ def adventure(arbiter: Arbiter, settings: Settings) -> float:
     weight = arbiter.mood_weight
     if min(weight) < 1.5:
         return 1.0
-    plain, adventurous = (t / w for t, w in zip(arbiter.mood_total, weight, strict=True))
-    deviation = _deviation(arbiter.mood_weight, arbiter.mood_total, arbiter.mood_squares)
-    doubt = deviation * math.sqrt(sum(1.0 / w for w in weight))
-    is_no_less = 0.5 * math.erfc((plain - adventurous) / (math.sqrt(2.0) * doubt))
+    is_no_less = _is_no_less(weight, arbiter.mood_total, arbiter.mood_squares)
     return min(1.0, max(settings.least_adventure, 2.0 * is_no_less))
+
+
+def _is_no_less(weight: list[float], total: list[float], squares: list[float]) -> float:
+    """How probable it is that the second kind of episode earns no less than the first."""
+    first, second = (t / w for t, w in zip(total, weight, strict=True))
+    doubt = _deviation(weight, total, squares) * math.sqrt(sum(1.0 / w for w in weight))
+    return 0.5 * math.erfc((first - second) / (math.sqrt(2.0) * doubt))
 
 
 def is_outdone(arbiter: Arbiter, deviation: float) -> bool:

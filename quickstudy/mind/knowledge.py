@@ -133,7 +133,7 @@ def _evidence(teacher: Mind) -> arbiter.Arbiter:
     Of the latest misses, which are almost as many as decisions, only what they come to.
     """
     old = teacher.arbiter
-    at = arbiter.SPEEDS.index(minds.answering(teacher)[1])
+    at = arbiter.SPEEDS.index(minds.speed(teacher))
     counts, error = teacher.counts, old.error[at]
     square = counts.past_mean**2 + counts.past_m2 / max(counts.past, 1)
     return replace(
@@ -141,10 +141,10 @@ def _evidence(teacher: Mind) -> arbiter.Arbiter:
         weight=[0.0, old.weight[at]],
         total=[0.0, old.total[at]],
         squares=[0.0, old.squares[at]],
+        ahead_weight=[0.0, 0.0],
+        ahead_total=[0.0, 0.0],
+        ahead_squares=[0.0, 0.0],
         error=[UNKNOWING * max(error, square), error],
-        latest_weight=[0.0, 0.0, 0.0],
-        latest_total=[0.0, 0.0, 0.0],
-        habit="",
         misses=[old.blur],
         recency=[1.0],
     )

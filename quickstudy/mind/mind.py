@@ -10,19 +10,28 @@ Left out: one mind for several jobs (each job has its own), drives.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import jax
 import numpy as np
 
-from quickstudy.mind import arbiter, curiosity, encoder, instinct, judgement, memory, policy
+from quickstudy.mind import (
+    arbiter,
+    curiosity,
+    encoder,
+    foresight,
+    instinct,
+    judgement,
+    memory,
+    policy,
+)
 from quickstudy.mind.arbiter import Arbiter
 from quickstudy.mind.encoder import Frame, Normaliser
+from quickstudy.mind.foresight import Foresight
 from quickstudy.mind.instinct import Instinct
 from quickstudy.mind.judgement import Judgement, Study
 from quickstudy.mind.memory import Memory
-from quickstudy.mind.network import Network
 from quickstudy.mind.policy import Mood
 from quickstudy.types import Array, End, Observation, Spec, Value
 
@@ -35,6 +44,7 @@ class Settings:
 
     instinct: instinct.Settings = field(default_factory=instinct.Settings)
     judgement: judgement.Settings = field(default_factory=judgement.Settings)
+    foresight: foresight.Settings = field(default_factory=foresight.Settings)
     arbiter: arbiter.Settings = field(default_factory=arbiter.Settings)
     policy: policy.Settings = field(default_factory=policy.Settings)
     num_steps: int = 3  # folded into one target of judgement
@@ -49,23 +59,7 @@ class Settings:
     trial: int = 2_000  # decisions on a new job in which an inheritance can still be dropped
     window: int = 500  # decisions after which an episode is judged, and its mood drawn afresh
     lead: str = "both"  # "instinct" or "judgement": that one alone, for probes
-    habits: bool = False  # what has earned most is kept as it was, and leads while it does:
-    # it keeps what was learned and slows what is being learned (docs/log.md), so not shipped
-
-
-class Habit(NamedTuple):
-    """All that an answer hangs on, as it was when it had earned most; see `arbiter.or_habit`.
-
-    Learning goes on beside it and may get worse before it gets better; what has proved itself
-    is not given up for that.
-
-    weights: instinct's. critic: judgement's slow copy, with its actor if it has one.
-    """
-
-    normaliser: Normaliser
-    weights: np.ndarray
-    critic: Network
-    actor: Network | None
+    foresees: bool = True  # False: nobody looks ahead, for probes and ablations
 
 
 class Learned(NamedTuple):
@@ -80,7 +74,7 @@ class Learned(NamedTuple):
     instinct: Instinct
     judgement: Judgement
     coming: Judgement
-    habit: Habit
+    foresight: Foresight
 
 
 @dataclass
@@ -185,8 +179,8 @@ def init(spec: Spec, seed: int = 0, settings: Settings | None = None) -> Mind:
     normaliser = encoder.init_normaliser(frame)
     fast = instinct.init(frame, settings.instinct, rng)
     slow = judgement.init(frame, settings.judgement, rng)
-    habit = Habit(normaliser, fast.weights, slow.target, slow.actor)
-    learned = Learned(normaliser, fast, slow, coming=slow, habit=habit)
+    ahead = foresight.init(frame, settings.foresight, rng)
+    learned = Learned(normaliser, fast, slow, coming=slow, foresight=ahead)
     width = len(spec.choices) + spec.amounts
     store = memory.init(spec.raw_size, spec.options, width, curiosity.can_map(frame))
     return Mind(frame, settings, seed, learned, store)
@@ -249,17 +243,25 @@ def speeds(mind: Mind) -> tuple[str, ...]:
 
 def leader(mind: Mind, rng: np.random.Generator | None = None) -> str:
     """Who leads the next episode, of `arbiter.LEADERS`; without `rng`, the best so far."""
-    return _or_habit(mind, _speed(mind, rng), rng)
+    if can_foresee(mind):
+        share, s = arbiter.foresight(mind.arbiter, mind.settings.arbiter), mind.settings.arbiter
+        if rng is None:
+            drawn = 0.5
+        else:
+            drawn, share = rng.random(), min(max(share, s.least_ahead), s.most_ahead)
+        if drawn <= share:
+            return arbiter.FORESIGHT
+    return speed(mind, rng)
 
 
-def _or_habit(mind: Mind, speed: str, rng: np.random.Generator | None) -> str:
-    if not mind.settings.habits:
-        return speed
-    return arbiter.or_habit(mind.arbiter, mind.settings.arbiter, speed, rng)
+def can_foresee(mind: Mind) -> bool:
+    """Whether foresight can lead by now."""
+    s = mind.settings
+    return s.foresees and s.lead == "both" and foresight.is_known(mind.learned.foresight)
 
 
-def _speed(mind: Mind, rng: np.random.Generator | None = None) -> str:
-    """Which speed leads where habit does not."""
+def speed(mind: Mind, rng: np.random.Generator | None = None) -> str:
+    """Which speed leads where foresight does not."""
     known = speeds(mind)
     if len(known) == 1:
         return known[0]
@@ -286,22 +288,25 @@ def _mood(mind: Mind, episode: int, length: int) -> Mood:
     # As whole words: of a list NumPy would make the same numbers, in twice the time.
     words = np.array([mind.seed, 2, episode, length], np.uint32)
     s, rng = mind.settings, np.random.default_rng(words)
-    leads = _speed(mind, rng)
-    mood = policy.begin(
+    leads = leader(mind, rng)
+    return policy.begin(
         s.policy,
         rng,
         s.judgement.members,
         leads,
         allowed=arbiter.adventure(mind.arbiter, s.arbiter),
         can_plan=curiosity.applies(mind.memory),
-        can_sample=leads == "instinct" or mind.frame.spec.amounts > 0,
+        can_sample=_can_sample(mind, leads),
         # What comes late, or where others led, has not been counted: alike then says nothing.
         is_all_alike=arbiter.is_all_alike(mind.arbiter)
         and not (mind.counts.late or mind.counts.others),
     )
-    if mood.is_plain:
-        mood.leader = _or_habit(mind, mood.leader, rng)
-    return mood
+
+
+def _can_sample(mind: Mind, leads: str) -> bool:
+    """Whether a leader's answer has a distribution to draw from."""
+    has_actor = mind.frame.spec.amounts > 0
+    return leads == "instinct" or (leads == "judgement" and has_actor)
 
 
 def act(mind: Mind, observation: Observation, stream: str | None = None) -> Choice:
@@ -333,16 +338,15 @@ def _propensity(mind: Mind, seen: Seen, choice: Choice, mood: Mood) -> float | N
         return None
     num_allowed = math.prod(seen.mask[: len(frame.spec.choices)].sum(-1).tolist())
     tables = seen.table
-    if mood.leader == "instinct":
+    if mood.leader == arbiter.FORESIGHT:
+        tables = _spread(frame, foresight.coded(frame, choice.flat[None]))
+    elif mood.leader == "instinct":
         sampled = mind.learned.instinct.sample @ seen.phi
         tables = _spread(frame, np.stack([sampled, seen.felt]))
     assert tables is not None
     ways = _best(frame, tables, seen.mask)
     alike = int((ways == choice.flat).all(-1).sum())
     share = (alike + 1.0 / num_allowed) / (len(ways) + 1)
-    if mood.leader == arbiter.HABIT and not choice.explored:
-        fresh = mind.settings.arbiter.fresh
-        share = 1.0 - fresh + fresh * share
     s = mind.settings.policy
     tried = s.adventurous * s.holds * arbiter.adventure(mind.arbiter, mind.settings.arbiter)
     return float((1.0 - tried) * share + tried / num_allowed)
@@ -363,26 +367,10 @@ def _answer(
     mind: Mind, seen: Seen, observation: Observation, leads: str, mood: Mood | None
 ) -> Array:
     """The action that `leads` takes for the best."""
-    if leads == arbiter.HABIT:
-        mind, leads, mood = recalled(mind), mind.arbiter.habit, None
-        seen = _see(mind, observation)
+    if leads == arbiter.FORESIGHT:
+        return _look_ahead(mind, seen)
     greedy = _feel if leads == "instinct" else _reason
     return greedy(mind, seen, mood)
-
-
-def recalled(mind: Mind) -> Mind:
-    """A mind that answers as habit has it; in units of today."""
-    learned, habit = mind.learned, mind.learned.habit
-    fast = learned.instinct._replace(weights=habit.weights)
-    slow = learned.judgement._replace(target=habit.critic, actor=habit.actor)
-    learned = learned._replace(normaliser=habit.normaliser, instinct=fast, judgement=slow)
-    return replace(mind, learned=learned)
-
-
-def answering(mind: Mind) -> tuple[Mind, str]:
-    """The mind whose speed gives the best answer, and which speed that is."""
-    leads = leader(mind)
-    return (recalled(mind), mind.arbiter.habit) if leads == arbiter.HABIT else (mind, leads)
 
 
 class Manner(NamedTuple):
@@ -493,6 +481,33 @@ def _reason(mind: Mind, seen: Seen, mood: Mood | None) -> Array:
         values = _table(mind, seen.x, seen.pictures, amounts)
     table = values.sum(0) if mood is None else values[mood.member]
     return _greedy(frame, table, seen.mask, amounts)
+
+
+def _look_ahead(mind: Mind, seen: Seen) -> Array:
+    """Foresight's action: the first towards what both speeds together expect most of."""
+    frame = mind.frame
+    taken = foresight.best(
+        mind.learned.foresight,
+        mind.settings.foresight,
+        seen.x,
+        seen.mask[0, : frame.spec.choices[0]],
+        lambda x: _worth_of(mind, x),
+        discount(mind),
+        (mind.counts.worst, mind.counts.best),
+    )
+    return np.array([taken], np.float32)
+
+
+def _worth_of(mind: Mind, x: Array) -> Array:
+    """What situations x [B, P] are worth [B] by both speeds, blended, in the job's units."""
+    own, frame = mind.learned, mind.frame
+    felt = (instinct.cosines(own.instinct, x) @ own.instinct.weights.T).max(-1)
+    nothing = np.zeros((len(x), 0), np.float32)
+    table = judgement.table(own.judgement.target, x, (), nothing, frame.table, np)
+    judged = np.where(frame.valid, table.mean(0), -np.inf)[:, 0].max(-1)
+    in_units = judged * return_scale(mind) + centre(mind)
+    both = np.stack([felt + own.instinct.offset, in_units], axis=-1)
+    return np.clip(arbiter.blend(mind.arbiter, both)[0], *bounds(mind))
 
 
 def _table(mind: Mind, x: Array, pictures: tuple[Array, ...], amounts: Array) -> Array:
@@ -751,17 +766,6 @@ def _hold_against(mind: Mind, current: Stream, tail: Forecast | None, is_led: bo
         returns,
         seen,
     )
-    counts = is_led and led and mood.is_plain
-    if counts and mind.settings.habits and arbiter.outdoes_habit(mind.arbiter, led):
-        _form_habit(mind, led)
-
-
-def _form_habit(mind: Mind, speed: str) -> None:
-    """What a speed answers now is kept as it is."""
-    learned, own = mind.learned, mind.learned.judgement
-    habit = Habit(learned.normaliser, learned.instinct.weights, own.target, own.actor)
-    mind.learned = learned._replace(habit=habit)
-    arbiter.becomes_habit(mind.arbiter, speed)
 
 
 # ---- learning
@@ -785,10 +789,12 @@ def study(mind: Mind, between_episodes: bool = False) -> None:
 
 
 def look_and_refit(mind: Mind) -> None:
-    """Takes what is new in memory into the normaliser, and fits instinct afresh."""
+    """Takes what is new in memory into the normaliser; fits instinct and foresight afresh."""
     _look(mind)
     if "instinct" in speeds(mind):
         _refit(mind)
+    if mind.settings.foresees and foresight.applies(mind.frame, mind.settings.foresight):
+        _refit_foresight(mind)
     mind.counts.fitted = mind.memory.size
 
 
@@ -821,6 +827,23 @@ def _refit(mind: Mind) -> None:
     mind.learned = mind.learned._replace(instinct=fitted)
 
 
+def _refit_foresight(mind: Mind) -> None:
+    """Foresight afresh, likewise; its rows in the order in which they were lived."""
+    own, n = mind.settings, foresight.numbers(mind.frame)
+    rng = np.random.default_rng([mind.seed, 5, mind.memory.size])
+    rows = np.sort(_spread_rows(mind.memory, own.instinct.rows, rng))
+    batch = mind.memory.windows(rows, 1, 1.0)
+    data = foresight.Rows(
+        x=_features(mind, batch.raw)[:, :n],
+        action=foresight.coded(mind.frame, batch.action),
+        reward=batch.reward,
+        next_x=_features(mind, batch.next_raw)[:, :n],
+        is_end=batch.discount == 0.0,
+    )
+    fitted = foresight.fit(mind.learned.foresight, own.foresight, data)
+    mind.learned = mind.learned._replace(foresight=fitted)
+
+
 def _spread_rows(of: Memory, most: int, rng: np.random.Generator) -> Array:
     ready = of.ready[: of.num_ready]
     if len(ready) <= most:
@@ -831,8 +854,11 @@ def _spread_rows(of: Memory, most: int, rng: np.random.Generator) -> Array:
 
 
 def _cosines(mind: Mind, raw: Array) -> Array:
-    x = encoder.encode(mind.learned.normaliser, mind.frame, raw)
-    return instinct.cosines(mind.learned.instinct, x)
+    return instinct.cosines(mind.learned.instinct, _features(mind, raw))
+
+
+def _features(mind: Mind, raw: Array) -> Array:
+    return encoder.encode(mind.learned.normaliser, mind.frame, raw)
 
 
 def _update(mind: Mind) -> None:

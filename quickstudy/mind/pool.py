@@ -110,7 +110,17 @@ def _arbiter(teachers: Sequence[Mind]) -> arbiter.Arbiter:
     """Evidence on returns adds; of errors, which are forgetful means, their mean."""
     all_of = [teacher.arbiter for teacher in teachers]
     pooled = arbiter.Arbiter()
-    for name in ("weight", "total", "squares", "mood_weight", "mood_total", "mood_squares"):
+    for name in (
+        "weight",
+        "total",
+        "squares",
+        "mood_weight",
+        "mood_total",
+        "mood_squares",
+        "ahead_weight",
+        "ahead_total",
+        "ahead_squares",
+    ):
         setattr(pooled, name, np.sum([getattr(a, name) for a in all_of], axis=0).tolist())
     known = [a for a in all_of if any(a.error)]
     if known:

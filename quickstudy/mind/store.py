@@ -20,7 +20,7 @@ from quickstudy.mind.arbiter import Arbiter
 from quickstudy.mind.mind import Counts, Forecast, Mind, Stream
 from quickstudy.mind.policy import Mood
 
-FORMAT = 6  # of the notes and arrays; 1 had no number
+FORMAT = 7  # of the notes and arrays; 1 had no number
 
 
 class Unfit(Exception):

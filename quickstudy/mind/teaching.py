@@ -91,7 +91,7 @@ def lesson(
     raw, masks = memory.raw[rows], memory.mask[rows]
     mask = encoder.expand_mask(frame, masks)
     images = encoder.images(frame, raw)
-    teacher, leads = minds.answering(teacher)
+    leads = minds.speed(teacher)
     seen = encoder.encode(teacher.learned.normaliser, frame, raw)
     _, taken = encoder.split_action(frame, memory.action[rows])
     mean, log_std = _amounts(teacher, leads, seen, images, firm)

@@ -16,8 +16,10 @@ from quickstudy.mind.mind import Mind
 from quickstudy.types import End, Observation, Spec
 from tests.mind import specs
 
-SMALL = minds.Settings(
-    judgement=judgement.Settings(hidden=(32, 32), batch=32, fused=8), first_lead=100
+SMALL = minds.Settings(  # foresight cannot be taught: it follows from experience of one's own
+    judgement=judgement.Settings(hidden=(32, 32), batch=32, fused=8),
+    first_lead=100,
+    foresees=False,
 )
 QUICK = teaching.Settings(updates=1_200, batch=64)
 
@@ -76,7 +78,6 @@ def alike(one: Mind, two: Mind, number: int = 200) -> float:
 
 def judging(mind: Mind) -> Mind:
     """Judgement leads, whatever the evidence, and as it is now."""
-    mind.arbiter.habit = ""
     mind.arbiter.weight, mind.arbiter.total = [1.0, 1.0], [0.0, 1.0]
     mind.learned = mind.learned._replace(
         judgement=mind.learned.judgement._replace(updates=np.asarray(5_000, np.int32))

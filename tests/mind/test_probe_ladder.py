@@ -22,7 +22,7 @@ def lived(name: str, lead: str, tmp_path, seed: int = 0) -> tuple[Place, GymJob]
     """A mind that one speed led through some episodes of a probe."""
     job = GymJob(PROBES[name](), name=name)
     # With the return's own variance as the scale, 700 steps are enough at a faster pace.
-    settings = minds.Settings(judgement=SMALL, lead=lead, habits=False)
+    settings = minds.Settings(judgement=SMALL, lead=lead)
     log = Log.create(tmp_path / "experience.db")
     place = Place(name, job.layout, minds.init(job.spec, seed, settings), log)
     for _ in life.live(place, job, STEPS[lead], seed_of=lambda episode: seed + episode):
