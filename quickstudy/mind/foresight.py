@@ -21,6 +21,7 @@ entries, several choices at once.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -33,6 +34,7 @@ from quickstudy.mind.instinct import ONE_THREAD
 
 Array = np.ndarray
 Worth = Callable[[Array], Array]  # situations x [B, P] → what they are worth [B]
+Tries = Callable[[Array, int], Array]  # x [B, P] and step → e(a) of what to try [B or 1, K, A]
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class Settings:
     newton: int = 4  # steps towards where it ends, in one refit
     most_numbers: int = 64  # in a situation
     most_options: int = 16
+    most_amounts: int = 8
+    near: float = 0.3  # amounts tried around what the actor would do: deviation, of [-1, 1]
 
 
 class Foresight(NamedTuple):
@@ -92,14 +96,15 @@ def applies(frame: Frame, settings: Settings) -> bool:
     spec, n = frame.spec, numbers(frame)
     if frame.num_features != n or frame.images or not 0 < n <= settings.most_numbers:
         return False
-    is_one_choice = len(spec.choices) == 1 and not spec.amounts
-    return is_one_choice and spec.choices[0] <= settings.most_options
+    if spec.amounts:
+        return not spec.choices and spec.amounts <= settings.most_amounts
+    return len(spec.choices) == 1 and spec.choices[0] <= settings.most_options
 
 
 def init(frame: Frame, settings: Settings, rng: np.random.Generator) -> Foresight:
     """Nothing changes, nothing is paid, nothing ends."""
     n = numbers(frame) if applies(frame, settings) else 0
-    A = frame.spec.choices[0] if n else 0
+    A = sum(frame.spec.choices) + 2 * frame.spec.amounts if n else 0
     D = settings.cosines if n else 0
     f32 = np.float32
     return Foresight(
@@ -118,8 +123,40 @@ def is_known(model: Foresight) -> bool:
 
 
 def coded(frame: Frame, flat: Array) -> Array:
-    """e(a) [N, A] of flat actions [N, F + C]."""
-    return np.eye(frame.spec.choices[0], dtype=np.float32)[flat[:, 0].astype(int)]
+    """e(a) [..., A] of flat actions [..., F + C]."""
+    if frame.spec.amounts:
+        return np.concatenate([flat, flat**2], axis=-1)
+    return np.eye(frame.spec.choices[0], dtype=np.float32)[flat[..., 0].astype(int)]
+
+
+def around(settings: Settings, amounts: Array, step: int) -> Array:
+    """Amounts to try [B, 5, C], the same ones wherever amounts [B, C] are what is usual.
+
+    Those themselves, two near them, and two that are anywhere; each pair points both ways.
+    """
+    near, far = _offsets(settings.depth, amounts.shape[1])
+    usual = amounts[:, None]
+    beside = settings.near * near[step % len(near)]
+    anywhere = far[step % len(far)]
+    tried = np.concatenate(
+        [
+            usual,
+            usual + beside,
+            usual - beside,
+            np.broadcast_to(anywhere, usual.shape),
+            np.broadcast_to(-anywhere, usual.shape),
+        ],
+        axis=1,
+    )
+    return np.clip(tried, -1.0, 1.0).astype(np.float32)
+
+
+@functools.cache
+def _offsets(depth: int, amounts: int) -> tuple[Array, Array]:
+    """Standard normal and uniform directions [depth, C]."""
+    rng = np.random.default_rng(amounts)
+    shape = (depth, amounts)
+    return rng.standard_normal(shape), rng.uniform(-1.0, 1.0, shape)
 
 
 def _cosines(model: Foresight, x: Array) -> Array:
@@ -244,46 +281,44 @@ def best(
     settings: Settings,
     x: Array,
     allowed: Array,
+    tries: Tries,
     worth: Worth,
     gamma: float,
     rewards: tuple[float, float],
 ) -> int:
-    """The option that leads to the most, as far as is foreseen; a beam search.
+    """Which of the actions to try leads to the most, as far as is foreseen; a beam search.
 
     Args:
-      x: [P] the situation, its n numbers first. allowed: bool [A] options, in this one.
+      x: [P] the situation, its n numbers first. allowed: bool [K] what of it may be done here.
+      tries: what to try in a situation; step 0 is this one.
       worth: of situations where the search stops, in the job's units.
       gamma: discount. rewards: the least and the most that a decision earned so far.
     """
-    n = len(model.frequencies)
-    front = _opened(model, x[None, :n], rewards).only(np.flatnonzero(allowed))
-    power = gamma
-    for _ in range(settings.depth - 1):
+    here = x[None, : len(model.frequencies)]
+    front = Front(here, _cosines(model, here), np.zeros(1), np.zeros(1, int), np.zeros(1, bool))
+    front = _followed(model, front, tries(x[None], 0), 1.0, rewards)
+    front.first = np.arange(len(front.x))
+    front, power = front.only(np.flatnonzero(allowed)), gamma
+    for step in range(1, settings.depth):
         if len(front.x) > settings.beam:
             score = _score(front, worth, power, len(x))
             front = front.only(np.argsort(-score, kind="stable")[: settings.beam])
         if (front.first == front.first[0]).all():
             return int(front.first[0])
-        front = _followed(model, front, power, rewards)
+        actions = tries(_padded(front.x, len(x)), step)
+        front = _followed(model, front, actions, power, rewards)
         power *= gamma
     return int(front.first[_score(front, worth, power, len(x)).argmax()])
 
 
-def _opened(model: Foresight, x: Array, rewards: tuple[float, float]) -> Front:
-    """What every option leads to from here."""
-    here = Front(x, _cosines(model, x), np.zeros(1), np.zeros(1, int), np.zeros(1, bool))
-    after = _followed(model, here, 1.0, rewards)
-    after.first = np.arange(len(after.x))
-    return after
-
-
 def _followed(
-    model: Foresight, front: Front, power: float, rewards: tuple[float, float]
+    model: Foresight, front: Front, actions: Array, power: float, rewards: tuple[float, float]
 ) -> Front:
-    """Every option after every situation; power: γ to the steps before."""
-    n, options = front.x.shape[1], model.apart.shape[1]
+    """Every action e(a) [B or 1, K, A] after every situation; power: γ to the steps before."""
+    n, options = front.x.shape[1], actions.shape[1]
     features = _features(front.x, front.cosines)
-    out = (features @ model.shared)[:, None] + _apart(model, features[:, : 1 + n])
+    own = actions @ _apart(model, features[:, : 1 + n])
+    out = (features @ model.shared)[:, None] + own
     moved = np.repeat(front.x, options, axis=0) + out[..., :-1].reshape(-1, n)
     x = np.minimum(np.maximum(moved, -CLIP), CLIP)
     cosines, was_over = _cosines(model, x), np.repeat(front.is_over, options)
@@ -295,13 +330,19 @@ def _followed(
 
 
 def _apart(model: Foresight, affine: Array) -> Array:
-    """What sets each option apart [B, A, n + 1], of [1, x] [B, 1 + n]."""
+    """What each entry of e(a) does [B, A, n + 1] where [1, x] is [B, 1 + n]."""
     of_all = model.apart.reshape(affine.shape[1], -1)
     return (affine @ of_all).reshape(len(affine), -1, model.apart.shape[2])
 
 
 def _score(front: Front, worth: Worth, power: float, features: int) -> Array:
     """What was paid, and what lies beyond by the values of both speeds."""
-    x = np.zeros((len(front.x), features), np.float32)
-    x[:, : front.x.shape[1]] = front.x
-    return front.paid + power * np.where(front.is_over, 0.0, worth(x))
+    beyond = worth(_padded(front.x, features))
+    return front.paid + power * np.where(front.is_over, 0.0, beyond)
+
+
+def _padded(numbers: Array, features: int) -> Array:
+    """Situations x [B, P] of which only the numbers [B, n] are known, and there are no more."""
+    x = np.zeros((len(numbers), features), np.float32)
+    x[:, : numbers.shape[1]] = numbers
+    return x

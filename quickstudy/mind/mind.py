@@ -485,29 +485,49 @@ def _reason(mind: Mind, seen: Seen, mood: Mood | None) -> Array:
 
 def _look_ahead(mind: Mind, seen: Seen) -> Array:
     """Foresight's action: the first towards what both speeds together expect most of."""
-    frame = mind.frame
-    taken = foresight.best(
-        mind.learned.foresight,
-        mind.settings.foresight,
-        seen.x,
-        seen.mask[0, : frame.spec.choices[0]],
-        lambda x: _worth_of(mind, x),
-        discount(mind),
-        (mind.counts.worst, mind.counts.best),
+    frame, own = mind.frame, mind.settings.foresight
+    if frame.spec.amounts:
+        ways = foresight.around(own, _usual(mind, seen.x[None]), 0)[0]
+        allowed = np.ones(len(ways), bool)
+    else:
+        allowed = seen.mask[0, : frame.spec.choices[0]]
+        ways = np.arange(len(allowed), dtype=np.float32)[:, None]
+
+    def tries(x: Array, step: int) -> Array:
+        if frame.spec.amounts:
+            return foresight.coded(frame, foresight.around(own, _usual(mind, x), step))
+        return foresight.coded(frame, ways)[None]
+
+    rewards = mind.counts.worst, mind.counts.best
+    chosen = foresight.best(
+        *(mind.learned.foresight, own, seen.x, allowed, tries),
+        *(lambda x: _worth_of(mind, x), discount(mind), rewards),
     )
-    return np.array([taken], np.float32)
+    return ways[chosen]
+
+
+def _usual(mind: Mind, x: Array) -> Array:
+    """Amounts [B, C] that judgement's actor takes for the best in situations x [B, P]."""
+    actor = mind.learned.judgement.actor
+    assert actor is not None
+    mean, _ = judgement.gaussian(actor, x, (), np)
+    return np.tanh(mean)[:, : mind.frame.spec.amounts]
 
 
 def _worth_of(mind: Mind, x: Array) -> Array:
     """What situations x [B, P] are worth [B] by both speeds, blended, in the job's units."""
     own, frame = mind.learned, mind.frame
-    felt = (instinct.cosines(own.instinct, x) @ own.instinct.weights.T).max(-1)
-    nothing = np.zeros((len(x), 0), np.float32)
-    table = judgement.table(own.judgement.target, x, (), nothing, frame.table, np)
+    amounts = np.zeros((len(x), frame.amounts), np.float32)
+    if frame.amounts:
+        amounts[:, : frame.spec.amounts] = _usual(mind, x)
+    table = judgement.table(own.judgement.target, x, (), amounts, frame.table, np)
     judged = np.where(frame.valid, table.mean(0), -np.inf)[:, 0].max(-1)
-    in_units = judged * return_scale(mind) + centre(mind)
-    both = np.stack([felt + own.instinct.offset, in_units], axis=-1)
-    return np.clip(arbiter.blend(mind.arbiter, both)[0], *bounds(mind))
+    worth = judged * return_scale(mind) + centre(mind)
+    if "instinct" in speeds(mind):
+        felt = (instinct.cosines(own.instinct, x) @ own.instinct.weights.T).max(-1)
+        both = np.stack([felt + own.instinct.offset, worth], axis=-1)
+        worth = arbiter.blend(mind.arbiter, both)[0]
+    return np.clip(worth, *bounds(mind))
 
 
 def _table(mind: Mind, x: Array, pictures: tuple[Array, ...], amounts: Array) -> Array:

@@ -16,6 +16,11 @@ from quickstudy.mind.mind import Mind
 from quickstudy.types import End, Leaf, Observation, Spec
 
 
+def amounts(number: int) -> Spec:
+    low, high = (-1.0,) * number, (1.0,) * number
+    return replace(spec(), action=(Leaf((), "box", (number,), "float32", low, high),))
+
+
 def spec(options: tuple[int, ...] = (3,), numbers: int = 2) -> Spec:
     shown = Leaf((), "box", (numbers,), "float32", (-10.0,), (10.0,))
     start = (0,) * len(options)
@@ -85,6 +90,11 @@ def by_hand(depth: int) -> tuple[Foresight, Settings]:
     return model._replace(apart=apart), settings
 
 
+def every(x: np.ndarray, step: int) -> np.ndarray:
+    """Every option is tried everywhere."""
+    return np.eye(3, dtype=np.float32)[None]
+
+
 def far(x: np.ndarray) -> np.ndarray:
     """Only at 3 it is worth something."""
     return 10.0 * (np.abs(x[:, 0] - 3.0) < 0.5)
@@ -95,14 +105,14 @@ def test_the_search_by_hand(depth: int, option: int) -> None:
     model, settings = by_hand(depth)
     here = np.zeros(8, np.float32)
     anything = np.ones(3, bool)
-    found = foresight.best(model, settings, here, anything, far, 1.0, (-1.0, 1.0))
+    found = foresight.best(model, settings, here, anything, every, far, 1.0, (-1.0, 1.0))
     if depth == 4:  # three of four steps lead there, and any may be the idle one
         assert found in (1, 2)
     else:
         assert found == option
     # What is not allowed here may still be done later.
     allowed = np.array([True, False, False])
-    assert foresight.best(model, settings, here, allowed, far, 1.0, (-1.0, 1.0)) == 0
+    assert foresight.best(model, settings, here, allowed, every, far, 1.0, (-1.0, 1.0)) == 0
 
 
 def test_after_an_end_nothing_is_paid_and_nothing_is_worth_anything() -> None:
@@ -111,17 +121,44 @@ def test_after_an_end_nothing_is_paid_and_nothing_is_worth_anything() -> None:
     ends[0], ends[1] = -1.5, 1.0  # beyond 1.5, before 3 is reached
     model = model._replace(ends=ends)
     here, anything = np.zeros(8, np.float32), np.ones(3, bool)
-    assert foresight.best(model, settings, here, anything, far, 1.0, (-1.0, 1.0)) == 1
+    assert foresight.best(model, settings, here, anything, every, far, 1.0, (-1.0, 1.0)) == 1
     last = np.zeros_like(model.last)
     last[0] = 5.0
     model = model._replace(last=last)
-    assert foresight.best(model, settings, here, anything, far, 0.9, (-1.0, 5.0)) == 2
+    assert foresight.best(model, settings, here, anything, every, far, 0.9, (-1.0, 5.0)) == 2
 
 
 def test_where_it_applies() -> None:
     assert foresight.applies(FRAME, Settings())
-    for other in (spec((17,)), spec((3, 3)), spec(numbers=65)):
+    assert foresight.applies(Frame(amounts(2)), Settings())
+    for other in (spec((17,)), spec((3, 3)), spec(numbers=65), amounts(9)):
         assert not foresight.applies(Frame(other), Settings())
+
+
+def test_amounts_are_tried_around_what_is_usual_and_elsewhere() -> None:
+    usual = np.array([[0.0, 0.5], [0.9, -0.9]], np.float32)
+    tried = foresight.around(Settings(), usual, 3)
+    assert tried.shape == (2, 5, 2)
+    assert np.abs(tried).max() <= 1.0
+    assert np.array_equal(tried[:, 0], usual)
+    assert np.allclose(tried[0, 1] + tried[0, 2], 2 * usual[0])  # both ways
+    assert np.array_equal(tried[0, 3], tried[1, 3])  # anywhere: the same for all
+    coded = foresight.coded(Frame(amounts(2)), tried)
+    assert np.allclose(coded[..., 2:], tried**2)
+
+
+def test_it_learns_what_amounts_do() -> None:
+    """One amount pushes by its square, the other as it is."""
+    rng, frame = np.random.default_rng(0), Frame(amounts(2))
+    x, done = rng.uniform(-1, 1, (800, 2)), rng.uniform(-1, 1, (800, 2))
+    after = x + np.stack([0.5 * done[:, 0] ** 2, 0.3 * done[:, 1] * x[:, 0]], axis=1)
+    x, done, after = (part.astype(np.float32) for part in (x, done, after))
+    code, nothing = foresight.coded(frame, done), np.zeros(800, bool)
+    model = foresight.init(frame, Settings(), rng)
+    model = foresight.fit(model, Settings(), Rows(x, code, done[:, 0], after, nothing))
+    found, pays = foresight._step(model, x, code)
+    assert np.abs(found - after).max() < 0.02
+    assert np.abs(pays - done[:, 0]).max() < 0.02
 
 
 # ---- who leads
@@ -250,7 +287,7 @@ def test_units_of_reward_change_no_answer() -> None:
             limits = (-2.0 * unit, 7.0 * unit)
             anything = np.ones(3, bool)
             takes.append(
-                foresight.best(model, Settings(), asked, anything, worth, 0.95, limits)
+                foresight.best(model, Settings(), asked, anything, every, worth, 0.95, limits)
             )
         found.append(takes)
     assert found[0] == found[1] == found[2]
