@@ -43,7 +43,8 @@ class Settings:
 
     first: int = 200  # rows that something follows, before it knows anything
     depth: int = 8  # steps
-    beam: int = 16  # situations that are followed up at each step
+    rows: int = 32  # situations that a step may lead to; else only the best are followed up,
+    beam: int = 4  # so many of them
     cosines: int = 256
     width: float = 1.0  # kernel width, in units of √(numbers in the situation)
     affine: float = 0.01  # λ of what is affine
@@ -296,11 +297,12 @@ def best(
     """
     here = x[None, : len(model.frequencies)]
     front = Front(here, _cosines(model, here), np.zeros(1), np.zeros(1, int), np.zeros(1, bool))
-    front = _followed(model, front, tries(x[None], 0), 1.0, rewards)
+    actions = tries(x[None], 0)
+    front = _followed(model, front, actions, 1.0, rewards)
     front.first = np.arange(len(front.x))
     front, power = front.only(np.flatnonzero(allowed)), gamma
     for step in range(1, settings.depth):
-        if len(front.x) > settings.beam:
+        if len(front.x) * actions.shape[1] > settings.rows:
             score = _score(front, worth, power, len(x))
             front = front.only(np.argsort(-score, kind="stable")[: settings.beam])
         if (front.first == front.first[0]).all():
