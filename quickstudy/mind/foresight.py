@@ -2,8 +2,8 @@
 
 A model of the job, refitted in closed form beside instinct: how the numbers of a situation
 change, what is paid, and where it ends. An episode with foresight searches it for a few steps
-and asks the leading speed only for what lies beyond: a small difference between two actions
-becomes a large one between what they lead to. It applies where situations are numbers.
+and asks the values of both speeds only for what lies beyond: a small difference between two
+actions becomes a large one between what they lead to. Where situations are numbers it applies.
 
     Δx = W f(x) + Σⱼ eⱼ(a) Vⱼ [1, x],    f(x) = [1, x, cosines of x]
 
@@ -203,25 +203,26 @@ def _fit(model: Foresight, settings: Settings, rows: Rows) -> Foresight:
 
 def _ridge(features: Array, goal: Array, settings: Settings, cosines: slice) -> Array:
     """Weights [P, n + 1]; λ of the cosines by the error on what came last."""
-    known = np.arange(len(features)) < 0.8 * len(features)
-    squares = []
-    for prior in settings.priors:
-        weights = _solve(features[known], goal[known], settings.affine, prior, cosines)
-        squares.append(((features[~known] @ weights - goal[~known]) ** 2).mean(0))
-    chosen = np.argmin(squares, axis=0)
-    out = np.zeros((features.shape[1], goal.shape[1]))
-    for i, prior in enumerate(settings.priors):
-        if (at := chosen == i).any():
-            out[:, at] = _solve(features, goal[:, at], settings.affine, prior, cosines)
-    return out
+    known = int(0.8 * len(features))
+    early, late = features[:known], features[known:]
+    gram, moments = early.T @ early, early.T @ goal[:known]
+    squares = [
+        ((late @ _solve(gram, moments, settings.affine, prior, cosines) - goal[known:]) ** 2)
+        for prior in settings.priors
+    ]
+    chosen = np.argmin([square.mean(0) for square in squares], axis=0)
+    gram, moments = gram + late.T @ late, moments + late.T @ goal[known:]
+    solved = [
+        _solve(gram, moments, settings.affine, prior, cosines) for prior in settings.priors
+    ]
+    return np.choose(chosen, solved)
 
 
-def _solve(features: Array, goal: Array, affine: float, prior: float, cosines: slice) -> Array:
-    ridge = np.full(features.shape[1], affine)
+def _solve(gram: Array, moments: Array, affine: float, prior: float, cosines: slice) -> Array:
+    ridge = np.full(len(gram), affine)
     ridge[cosines] = prior
-    gram = features.T @ features
-    gram[np.diag_indices(len(gram))] += ridge
-    return cho_solve(cho_factor(gram, lower=True, overwrite_a=True), features.T @ goal)
+    factor = cho_factor(gram + np.diag(ridge), lower=True, overwrite_a=True)
+    return cho_solve(factor, moments)
 
 
 def _fit_ends(

@@ -1,4 +1,4 @@
-"""The mind of one job: two speeds, an arbiter between them, and the memory that they study.
+"""The mind of one job: two speeds, foresight, who leads, and the memory that they study.
 
 `init` makes one from a spec. `begin`, `act`, `decided`, `rewarded`, `ended` follow an
 episode; `study` learns from what is due. All that a mind becomes follows from what it was
@@ -850,7 +850,7 @@ def _refit(mind: Mind) -> None:
 def _refit_foresight(mind: Mind) -> None:
     """Foresight afresh, likewise; its rows in the order in which they were lived."""
     own, n = mind.settings, foresight.numbers(mind.frame)
-    rng = np.random.default_rng([mind.seed, 5, mind.memory.size])
+    rng = np.random.default_rng([mind.seed, 7, mind.memory.size])
     rows = np.sort(_spread_rows(mind.memory, own.instinct.rows, rng))
     batch = mind.memory.windows(rows, 1, 1.0)
     data = foresight.Rows(

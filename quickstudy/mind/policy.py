@@ -8,7 +8,7 @@ every step, and then says little of what the mean, which is what an exam gets, w
 (Dabney et al. 2021), which crosses plateaus that single random steps do not. Everything an
 episode does at random follows from (seed, episode), so a life can be replayed.
 
-Left out: annealed ε, parameter noise, planning.
+Left out: annealed ε, parameter noise; planning is `foresight`.
 """
 
 from __future__ import annotations
