@@ -45,7 +45,7 @@ class Settings:
     keep: float = 0.95  # of the evidence, from one episode to the next
     explored: float = 0.1  # what an episode that is not plain counts against one that is
     foreseeing: float = 0.25  # share of episodes that the better predictor leads
-    keep_ahead: float = 0.75  # likewise, of what was earned with foresight and without
+    keep_ahead: float = 0.75  # of what was earned with foresight, or without, likewise
     least_ahead: float = 0.1  # share of plain episodes that foresight leads whatever it earns
     most_ahead: float = 0.75
     keep_errors: float = 0.8  # likewise, of the prediction errors
@@ -148,22 +148,30 @@ def _credit(
     """Counts a return for who led to it, and for its kind of mood."""
     counts = 1.0 if is_plain else settings.explored
     keep = 1.0 - (1.0 - settings.keep) * counts
+    a = arbiter
     for i, speed in enumerate(SPEEDS):
         led = counts if speed == leader else 0.0
-        arbiter.weight[i] = keep * arbiter.weight[i] + led
-        arbiter.total[i] = keep * arbiter.total[i] + led * earned
-        arbiter.squares[i] = keep * arbiter.squares[i] + led * earned**2
+        _count((a.weight, a.total, a.squares), i, keep, led, earned)
     if leader in LEADERS:
         kind, keep = int(leader == FORESIGHT), 1.0 - (1.0 - settings.keep_ahead) * counts
-        arbiter.ahead_weight[kind] = keep * arbiter.ahead_weight[kind] + counts
-        arbiter.ahead_total[kind] = keep * arbiter.ahead_total[kind] + counts * earned
-        arbiter.ahead_squares[kind] = keep * arbiter.ahead_squares[kind] + counts * earned**2
-    keep = settings.keep_moods
+        ahead = a.ahead_weight, a.ahead_total, a.ahead_squares
+        _count(ahead, kind, keep, counts, earned)
     for mood in (0, 1):
         was = float(mood == is_adventurous)
-        arbiter.mood_weight[mood] = keep * arbiter.mood_weight[mood] + was
-        arbiter.mood_total[mood] = keep * arbiter.mood_total[mood] + was * earned
-        arbiter.mood_squares[mood] = keep * arbiter.mood_squares[mood] + was * earned**2
+        moods = a.mood_weight, a.mood_total, a.mood_squares
+        _count(moods, mood, settings.keep_moods, was, earned)
+
+
+def _count(
+    record: tuple[list[float], list[float], list[float]],
+    at: int,
+    keep: float,
+    counts: float,
+    earned: float,
+) -> None:
+    """A return counts in a forgetful count, sum and sum of squares; in place."""
+    for moment, power in zip(record, (1.0, earned, earned**2), strict=True):
+        moment[at] = keep * moment[at] + counts * power
 
 
 def _remember(
@@ -205,7 +213,17 @@ def leader(arbiter: Arbiter, settings: Settings, rng: np.random.Generator | None
     return SPEEDS[int(draws[1] >= draws[0])]
 
 
-def foresight(arbiter: Arbiter, settings: Settings) -> float:
+def looks_ahead(
+    arbiter: Arbiter, settings: Settings, rng: np.random.Generator | None = None
+) -> bool:
+    """Whether foresight leads the next episode; without `rng`, whether it is best so far."""
+    share = foresight(arbiter)
+    if rng is None:
+        return share >= 0.5
+    return bool(rng.random() <= min(max(share, settings.least_ahead), settings.most_ahead))
+
+
+def foresight(arbiter: Arbiter) -> float:
     """How probable it is that episodes with foresight earn no less than those without.
 
     1/2 where one of both has not been tried.

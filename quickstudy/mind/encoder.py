@@ -65,10 +65,14 @@ class Frame:
         return tuple(_rows_columns_channels(leaf) for leaf in self.leaves("image"))
 
     @cached_property
+    def numbers(self) -> int:
+        """Features that are numbers; they come first."""
+        return sum(leaf.width for leaf in self.leaves("box"))
+
+    @cached_property
     def num_features(self) -> int:
         """Features other than images, before padding."""
-        one_hot = sum(n for leaf in self.leaves("discrete") for n in leaf.sizes)
-        return sum(leaf.width for leaf in self.leaves("box")) + one_hot
+        return self.numbers + sum(n for leaf in self.leaves("discrete") for n in leaf.sizes)
 
     @cached_property
     def features(self) -> int:
@@ -103,8 +107,7 @@ class Frame:
     def one_hot_at(self) -> np.ndarray:
         """Feature that stands for option 0 of each discrete entry."""
         sizes = [n for leaf in self.leaves("discrete") for n in leaf.sizes]
-        first = sum(leaf.width for leaf in self.leaves("box"))
-        return first + np.cumsum([0, *sizes[:-1]]) if sizes else np.zeros(0, int)
+        return self.numbers + np.cumsum([0, *sizes[:-1]]) if sizes else np.zeros(0, int)
 
     @cached_property
     def images_at(self) -> tuple[slice, ...]:
@@ -138,7 +141,7 @@ class Normaliser(NamedTuple):
 
 def init_normaliser(frame: Frame) -> Normaliser:
     """Numbers as they are."""
-    width = sum(leaf.width for leaf in frame.leaves("box"))
+    width = frame.numbers
     return Normaliser(
         moments.init(width), np.zeros(width, np.float32), np.ones(width, np.float32)
     )

@@ -87,14 +87,9 @@ class Rows(NamedTuple):
     is_end: Array
 
 
-def numbers(frame: Frame) -> int:
-    """n."""
-    return sum(leaf.width for leaf in frame.leaves("box"))
-
-
 def applies(frame: Frame, settings: Settings) -> bool:
     """Whether a job's situations and actions are of a kind that it foresees."""
-    spec, n = frame.spec, numbers(frame)
+    spec, n = frame.spec, frame.numbers
     if frame.num_features != n or frame.images or not 0 < n <= settings.most_numbers:
         return False
     if spec.amounts:
@@ -104,7 +99,7 @@ def applies(frame: Frame, settings: Settings) -> bool:
 
 def init(frame: Frame, settings: Settings, rng: np.random.Generator) -> Foresight:
     """Nothing changes, nothing is paid, nothing ends."""
-    n = numbers(frame) if applies(frame, settings) else 0
+    n = frame.numbers if applies(frame, settings) else 0
     A = sum(frame.spec.choices) + 2 * frame.spec.amounts if n else 0
     D = settings.cosines if n else 0
     f32 = np.float32

@@ -104,7 +104,7 @@ def init(frame: Frame, settings: Settings, rng: np.random.Generator) -> Instinct
 
 def _scales(frame: Frame, settings: Settings) -> np.ndarray:
     """By what each feature [P] counts: numbers come standardised, one-hot entries do not."""
-    numbers = sum(leaf.width for leaf in frame.leaves("box"))
+    numbers = frame.numbers
     entries = len(frame.discrete_at)
     scales = np.full(frame.features, settings.apart / np.sqrt(max(entries, 1)))
     scales[:numbers] = 1.0 / (settings.width * np.sqrt(max(numbers, 1)))

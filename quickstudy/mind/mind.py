@@ -243,21 +243,19 @@ def speeds(mind: Mind) -> tuple[str, ...]:
 
 def leader(mind: Mind, rng: np.random.Generator | None = None) -> str:
     """Who leads the next episode, of `arbiter.LEADERS`; without `rng`, the best so far."""
-    if can_foresee(mind):
-        share, s = arbiter.foresight(mind.arbiter, mind.settings.arbiter), mind.settings.arbiter
-        if rng is None:
-            drawn = 0.5
-        else:
-            drawn, share = rng.random(), min(max(share, s.least_ahead), s.most_ahead)
-        if drawn <= share:
-            return arbiter.FORESIGHT
+    if can_foresee(mind) and arbiter.looks_ahead(mind.arbiter, mind.settings.arbiter, rng):
+        return arbiter.FORESIGHT
     return speed(mind, rng)
 
 
 def can_foresee(mind: Mind) -> bool:
     """Whether foresight can lead by now."""
+    return _learns_to_foresee(mind) and foresight.is_known(mind.learned.foresight)
+
+
+def _learns_to_foresee(mind: Mind) -> bool:
     s = mind.settings
-    return s.foresees and s.lead == "both" and foresight.is_known(mind.learned.foresight)
+    return s.foresees and s.lead == "both" and foresight.applies(mind.frame, s.foresight)
 
 
 def speed(mind: Mind, rng: np.random.Generator | None = None) -> str:
@@ -337,14 +335,15 @@ def _propensity(mind: Mind, seen: Seen, choice: Choice, mood: Mood) -> float | N
     if frame.spec.amounts or mood.is_curious:
         return None
     num_allowed = math.prod(seen.mask[: len(frame.spec.choices)].sum(-1).tolist())
-    tables = seen.table
     if mood.leader == arbiter.FORESIGHT:
-        tables = _spread(frame, foresight.coded(frame, choice.flat[None]))
-    elif mood.leader == "instinct":
-        sampled = mind.learned.instinct.sample @ seen.phi
-        tables = _spread(frame, np.stack([sampled, seen.felt]))
-    assert tables is not None
-    ways = _best(frame, tables, seen.mask)
+        ways = (_look_ahead(mind, seen) if choice.explored else choice.flat)[None]
+    else:
+        tables = seen.table
+        if mood.leader == "instinct":
+            sampled = mind.learned.instinct.sample @ seen.phi
+            tables = _spread(frame, np.stack([sampled, seen.felt]))
+        assert tables is not None
+        ways = _best(frame, tables, seen.mask)
     alike = int((ways == choice.flat).all(-1).sum())
     share = (alike + 1.0 / num_allowed) / (len(ways) + 1)
     s = mind.settings.policy
@@ -359,13 +358,11 @@ def _act(mind: Mind, seen: Seen, observation: Observation, stream: str | None) -
     flat = _try(mind, current, observation) if current else None
     explored = flat is not None
     if flat is None:
-        flat = _answer(mind, seen, observation, leads, mood)
+        flat = _answer(mind, seen, leads, mood)
     return _weigh(mind, seen, flat, leads, explored)
 
 
-def _answer(
-    mind: Mind, seen: Seen, observation: Observation, leads: str, mood: Mood | None
-) -> Array:
+def _answer(mind: Mind, seen: Seen, leads: str, mood: Mood | None) -> Array:
     """The action that `leads` takes for the best."""
     if leads == arbiter.FORESIGHT:
         return _look_ahead(mind, seen)
@@ -492,11 +489,12 @@ def _look_ahead(mind: Mind, seen: Seen) -> Array:
     else:
         allowed = seen.mask[0, : frame.spec.choices[0]]
         ways = np.arange(len(allowed), dtype=np.float32)[:, None]
+    here = foresight.coded(frame, ways)[None]
 
     def tries(x: Array, step: int) -> Array:
-        if frame.spec.amounts:
-            return foresight.coded(frame, foresight.around(own, _usual(mind, x), step))
-        return foresight.coded(frame, ways)[None]
+        if step == 0 or not frame.spec.amounts:
+            return here
+        return foresight.coded(frame, foresight.around(own, _usual(mind, x), step))
 
     rewards = mind.counts.worst, mind.counts.best
     chosen = foresight.best(
@@ -813,7 +811,7 @@ def look_and_refit(mind: Mind) -> None:
     _look(mind)
     if "instinct" in speeds(mind):
         _refit(mind)
-    if mind.settings.foresees and foresight.applies(mind.frame, mind.settings.foresight):
+    if _learns_to_foresee(mind):
         _refit_foresight(mind)
     mind.counts.fitted = mind.memory.size
 
@@ -849,7 +847,7 @@ def _refit(mind: Mind) -> None:
 
 def _refit_foresight(mind: Mind) -> None:
     """Foresight afresh, likewise; its rows in the order in which they were lived."""
-    own, n = mind.settings, foresight.numbers(mind.frame)
+    own, n = mind.settings, mind.frame.numbers
     rng = np.random.default_rng([mind.seed, 7, mind.memory.size])
     rows = np.sort(_spread_rows(mind.memory, own.instinct.rows, rng))
     batch = mind.memory.windows(rows, 1, 1.0)

@@ -188,12 +188,12 @@ def after(without: list[float], ahead: list[float]) -> Arbiter:
 
 
 def test_foresight_leads_as_likely_as_it_earns_no_less() -> None:
-    assert arbiter.foresight(Arbiter(), S) == 0.5
-    assert arbiter.foresight(after([10, 12, 11], [90, 95, 99]), S) > 0.99
-    assert arbiter.foresight(after([90, 95, 99], [10, 12, 11]), S) < 0.01
-    assert arbiter.foresight(after([10, 12, 11], [10, 12, 11]), S) == pytest.approx(0.5)
+    assert arbiter.foresight(Arbiter()) == 0.5
+    assert arbiter.foresight(after([10, 12, 11], [90, 95, 99])) > 0.99
+    assert arbiter.foresight(after([90, 95, 99], [10, 12, 11])) < 0.01
+    assert arbiter.foresight(after([10, 12, 11], [10, 12, 11])) == pytest.approx(0.5)
     # Sooner forgotten than what speeds earned: it grew better, so it counts as better.
-    assert arbiter.foresight(after([50] * 12, [0.0] * 4 + [80.0] * 8), S) > 0.8
+    assert arbiter.foresight(after([50] * 12, [0.0] * 4 + [80.0] * 8)) > 0.8
 
 
 def test_foresight_is_no_evidence_of_a_speed() -> None:
@@ -236,9 +236,7 @@ def answers(mind: Mind) -> list[list[float]]:
     """What foresight would do in thirty situations."""
     rng = np.random.default_rng(5)
     shown = [Observation(x) for x in rng.uniform(-1, 1, (30, 2)).astype(np.float32)]
-    return [
-        minds._answer(mind, minds._see(mind, o), o, FORESIGHT, None).tolist() for o in shown
-    ]
+    return [minds._answer(mind, minds._see(mind, o), FORESIGHT, None).tolist() for o in shown]
 
 
 def test_it_comes_to_lead_and_can_be_switched_off(experienced: Mind) -> None:
@@ -268,6 +266,20 @@ def test_its_propensities_lie_between_nothing_and_one(experienced: Mind) -> None
         assert share is not None
         assert 0.0 < share < 1.0
     del experienced.streams["asked"]
+
+
+def test_what_foresight_would_not_have_done_is_less_probable(experienced: Mind) -> None:
+    shown = Observation(np.zeros(2, np.float32))
+    seen = minds._see(experienced, shown)
+    own = minds._look_ahead(experienced, seen)
+    mood = minds._mood(experienced, 0, 0)
+    mood.leader, mood.is_curious = FORESIGHT, False
+    choice = minds._weigh(experienced, seen, own, FORESIGHT, True)
+    tried = replace(choice, flat=(own + 1) % 3)  # at random, it was something else
+    both = [minds._propensity(experienced, seen, one, mood) for one in (choice, tried)]
+    assert both[0] is not None
+    assert both[1] is not None
+    assert both[1] < 0.3 < both[0]
 
 
 def test_units_of_reward_change_no_answer() -> None:
