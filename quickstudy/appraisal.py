@@ -203,6 +203,7 @@ def work(
     steps: int | None = None,
     checks: int | None = None,
     stop_hopeless: float | None = None,
+    at_once: int = 1,
 ) -> Generator[Event, None, None]:
     """Works on a job as `Learner.work` does, checks on the way, and examines at the end.
 
@@ -210,7 +211,7 @@ def work(
       job: a profession of the catalogue, or an environment's id.
       steps: decisions in this session; by default the job's budget.
       checks: frozen exams on the way; by default about one every 400 steps, 1 to 20.
-      stop_hopeless: as in `Learner.work`.
+      stop_hopeless, at_once: as in `Learner.work`.
 
     Yields:
       Started; then a Moment for every step, and a Checked after those that were checked;
@@ -226,7 +227,7 @@ def work(
     started = _started(learner, entry, steps, checks)
     yield started
     if started.done < steps:
-        for moment in learner.work(job, steps, checks, stop_hopeless):
+        for moment in learner.work(job, steps, checks, stop_hopeless, at_once=at_once):
             yield moment
             if moment.check is not None:
                 yield _checked(learner, moment, bar, clock)

@@ -115,6 +115,11 @@ def work(
                      "hope, and lose at most this share of successes by it (0.02); only "
                      "where resetting is free. Without it, none is given up."),
     ] = None,
+    at_once: Annotated[
+        int | None,
+        typer.Option(metavar="N", parser=_whole(1), help="Copies of the job to work in at the "
+                     "same time, each in a process of its own: where one step takes long."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="PNG", help="Where to draw the curves (of one job). Without it, "
@@ -153,6 +158,7 @@ def work(
             out=out,
             draws=out is not None or not json,
             stop_hopeless=stop_hopeless,
+            at_once=at_once,
             predicts=predict,
         )
         shift.work(asked, shift.choose_screen(plain, json), interrupt)

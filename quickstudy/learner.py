@@ -23,7 +23,7 @@ import itertools
 import math
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ from quickstudy.experience.folder import Folder
 from quickstudy.experience.log import Log
 from quickstudy.hopeless import Hope
 from quickstudy.jobs import registry
+from quickstudy.jobs.copies import Copies
 from quickstudy.jobs.family import family
 from quickstudy.jobs.gym import GymJob
 from quickstudy.jobs.layout import Layout, spec_of
@@ -318,6 +319,7 @@ class Learner(Closing):
         checks: int = 0,
         stop_hopeless: float | None = None,
         worlds: int | Sequence[int] | None = None,
+        at_once: int = 1,
     ) -> Iterator[Moment]:
         """Works on a job and learns it meanwhile; yields after every step.
 
@@ -332,28 +334,31 @@ class Learner(Closing):
             share of successful episodes that may be lost by it (see `hopeless`). None: never.
           worlds: practises in that many worlds only, or in those of these seeds, over and
             over. None: a fresh one each episode.
+          at_once: copies of the job to work in at the same time, each in a process of its
+            own: for environments that are slow. Their episodes end with the session.
 
         Raises:
-          QuickstudyError: `steps`, `stop_hopeless` or `worlds` is out of range, the job does
-          not say that resetting it is free, or a world belongs to an exam. UnknownJob,
+          QuickstudyError: `steps`, `stop_hopeless`, `worlds` or `at_once` is out of range, the
+          job does not say that resetting it is free, or a world belongs to an exam. UnknownJob,
           UnsupportedSpace: the job cannot be made. SpecChanged: its spaces are not those of
           last time. BadObservation, JobFailed: what it shows, or it itself, is broken.
           DiskTrouble: nothing can be saved. All that was acknowledged is kept.
         """
-        if steps < 1:
-            raise QuickstudyError(f"Came {steps} steps; expected at least 1.")
+        for number, what in ((steps, "steps"), (at_once, "copies at once")):
+            if number < 1:
+                raise QuickstudyError(f"Came {number} {what}; expected at least 1.")
         self._check_studies()
         hope = None if stop_hopeless is None else self._hope(job, stop_hopeless)
         name, bench = self._bench(job)
         place, seed_of = self._places[name], self._seed_of(name, worlds)
         session = self._session(name, steps)
         due = {session.start + round(steps * (i + 1) / checks) for i in range(checks)}
+        gives_up = functools.partial(_is_past, hope) if hope else None
+        lived = self._lived(job, session.until, seed_of, gives_up, at_once)
         try:
             self._cut_what_is_lost(place, bench)
-            gives_up = functools.partial(_is_past, hope) if hope else None
-            lived = life.live(place, bench.job, session.until, seed_of, bench.shown, gives_up)
             is_due = False
-            for moment, bench.shown in lived:
+            for moment in lived:
                 if hope and moment.end:
                     self._watched(name, hope, moment)
                 checked = None
@@ -367,8 +372,28 @@ class Learner(Closing):
             bench.shown = None  # the episode is over, whatever became of it
             raise
         finally:
+            lived.close()  # copies of the job end with it
             with contextlib.suppress(QuickstudyError):
                 self._log.sync()
+
+    def _lived(
+        self,
+        job: str,
+        until: int,
+        seed_of: Callable[[int], int],
+        gives_up: life.GivesUp | None,
+        at_once: int,
+    ) -> Generator[Moment]:
+        name, bench = self._bench(job)
+        place = self._places[name]
+        if at_once == 1:
+            lived = life.live(place, bench.job, until, seed_of, bench.shown, gives_up)
+            for moment, bench.shown in lived:
+                yield moment
+            return
+        with Copies(name, bench.job.spec, at_once) as copies:
+            yield from life.live_at_once(place, copies, until, seed_of, gives_up)
+        life.cut_copies(place)
 
     def check(self, job: str, episodes: int | None = None, first: int = 0) -> Check:
         """A frozen exam: its best answers on held-out worlds, with nothing learned.
@@ -541,6 +566,8 @@ class Learner(Closing):
     def _cut_own(self, job: str) -> None:
         """Its own loop's episode is over, wherever it stands."""
         place, bench = self._places[job], self._benches.get(job)
+        if place.is_absorbed:
+            life.cut_copies(place)
         if place.is_absorbed and WORK in place.open:
             life.cut(place, WORK, bench.shown if bench else None)
         if bench:
@@ -767,6 +794,7 @@ class Learner(Closing):
 
     def _cut_what_is_lost(self, place: Place, bench: Bench) -> None:
         """An episode of an environment that is gone cannot go on."""
+        life.cut_copies(place)
         if bench.shown is None and WORK in place.open:
             life.cut(place, WORK, None)
 

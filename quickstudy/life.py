@@ -18,12 +18,13 @@ import contextlib
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from quickstudy.errors import UnknownDecision
 from quickstudy.experience.event import DROPPED, Event, Kind
 from quickstudy.experience.log import Log
+from quickstudy.jobs.copies import Copies
 from quickstudy.jobs.job import Job
 from quickstudy.jobs.layout import Layout
 from quickstudy.mind import inheritance
@@ -33,7 +34,7 @@ from quickstudy.mind.inheritance import Inheritance
 from quickstudy.mind.mind import Forecast, Mind
 from quickstudy.types import Array, Decision, End, Moment, Observation, Value
 
-WORK = "work"  # the stream on which `live` works
+WORK = "work"  # the stream on which `live` works; copies have work/0, work/1, …
 LONGEST_TRIAL = 10_000  # steps
 MANNER = "manner"  # in the note of a decision by a mind that does not study: see `minds.Manner`
 
@@ -111,6 +112,55 @@ def live(
         outcome(place, decision.id, step.reward, end, step.observation, stream=WORK)
         observation = None if end else step.observation
         yield _moment(place, episode, decision, step.reward, end), observation
+
+
+def live_at_once(
+    place: Place,
+    copies: Copies,
+    until: int,
+    seed_of: Callable[[int], int],
+    gives_up: GivesUp | None = None,
+) -> Iterator[Moment]:
+    """As `live`, in several copies of a job, which step together; each is a stream of its own.
+
+    Yields:
+      the moments of one step of all, once all of them are recorded.
+    """
+    shown: dict[int, Observation] = {}
+    while place.steps < until:
+        idle = [at for at in range(copies.number) if at not in shown]
+        worlds = {at: seed_of(place.episodes + i) for i, at in enumerate(idle)}
+        if worlds:
+            shown |= copies.reset(worlds)
+        for at, seed in worlds.items():
+            begin(place, _stream(at), seed)
+        before = place.steps
+        working = sorted(shown)[: until - before]
+        decided = {at: decide(place, shown[at], _stream(at)) for at in working}
+        steps = copies.step({at: decision.flat for at, decision in decided.items()})
+        moments: list[Moment] = []
+        for at, decision in decided.items():
+            step, episode = steps[at], place.open[_stream(at)]
+            end = step.end
+            if not end and gives_up is not None and gives_up(place, episode, decision):
+                end = End.CUT
+            outcome(place, decision.id, step.reward, end, step.observation, _stream(at))
+            shown[at] = step.observation
+            if end:
+                del shown[at]
+            moment = _moment(place, episode, decision, step.reward, end)
+            moments.append(replace(moment, step=before + len(moments) + 1))
+        yield from moments
+
+
+def cut_copies(place: Place) -> None:
+    """Episodes of copies that are gone cannot go on."""
+    for stream in [s for s in place.open if s.startswith(f"{WORK}/")]:
+        cut(place, stream, None)
+
+
+def _stream(copy: int) -> str:
+    return f"{WORK}/{copy}"
 
 
 def trial(place: Place, job: Job, seed: int) -> float:

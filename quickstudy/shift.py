@@ -31,8 +31,8 @@ class Asked:
 
     jobs: as they named them. learner: name or path. steps: of each job. out: where to draw
     the curves. draws: whether to draw them at all. stop_hopeless: successes that may be lost by
-    giving up episodes (a share); None gives up none. predicts: whether to look first if the
-    job can be learned at all.
+    giving up episodes (a share); None gives up none. at_once: copies of a job to work in.
+    predicts: whether to look first if the job can be learned at all.
     """
 
     jobs: tuple[str, ...]
@@ -43,6 +43,7 @@ class Asked:
     out: Path | None = None
     draws: bool = True
     stop_hopeless: float | None = None
+    at_once: int | None = None
     predicts: bool = False
 
 
@@ -98,7 +99,8 @@ def _work_on(
     interrupt.hint = screen.hint
     learner.enter(job, screen.say)
     ledger.expect(learner, job, asked.predicts, foretell)
-    events = appraisal.work(learner, job, steps, asked.checks, asked.stop_hopeless)
+    how = asked.checks, asked.stop_hopeless, asked.at_once or 1
+    events = appraisal.work(learner, job, steps, *how)
     try:
         for event in events:
             screen.show(event)
@@ -137,6 +139,7 @@ def _resume_command(asked: Asked, arrival: Arrival) -> str:
         ("--steps", asked.steps),
         ("--checks", asked.checks),
         ("--stop-hopeless", asked.stop_hopeless),
+        ("--at-once", asked.at_once),
     ):
         if number is not None:
             parts += [option, str(number)]

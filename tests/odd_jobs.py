@@ -72,6 +72,21 @@ class Raises(Drift):
         return super().step(action)
 
 
+class Masked(Drift):
+    """Forbids one of the two pushes, now the one and now the other."""
+
+    def reset(self, *, seed=None, options=None):
+        return super().reset(seed=seed)[0], self.told()
+
+    def step(self, action):
+        if not self.told()["action_mask"][action]:
+            raise ValueError("a forbidden push")
+        return *super().step(action)[:4], self.told()
+
+    def told(self):
+        return {"action_mask": np.arange(2) == self.steps % 2}
+
+
 class Wordy(Drift):
     observation_space = spaces.Text(8)
 
@@ -80,5 +95,5 @@ class Wordy(Drift):
         self.observation_space = spaces.Dict(seen=spaces.Box(0, 1, (2,)), said=spaces.Text(8))
 
 
-for odd in (Drift, Deaf, Slow, Changing, NotFinite, Raises, Wordy):
+for odd in (Drift, Deaf, Slow, Changing, NotFinite, Raises, Masked, Wordy):
     gymnasium.register(f"{odd.__name__}-v0", odd, max_episode_steps=10)
