@@ -271,7 +271,7 @@ def leading(past: Past, limits: Limits) -> Finding:
     leader, earned = past.leader[half], past.earned[half]
     by = {one: earned[leader == one] for one in arbiter.LEADERS if (leader == one).any()}
     if len(by) < 2 or min(map(len, by.values())) < limits.episodes:
-        led = ", ".join(f"{speed} {len(sums)}" for speed, sums in by.items())
+        led = ", ".join(f"{speed} {len(sums)}" for speed, sums in by.items()) or "none"
         return Finding(name, "ok", f"recent episodes led: {led}; too few to compare")
     better = max(by, key=lambda speed: float(by[speed].mean()))
     share = float((leader == better).mean())
