@@ -335,7 +335,8 @@ class Learner(Closing):
           worlds: practises in that many worlds only, or in those of these seeds, over and
             over. None: a fresh one each episode.
           at_once: copies of the job to work in at the same time, each in a process of its
-            own: for environments that are slow. Their episodes end with the session.
+            own: for environments that are slow. Their episodes end with the session. A program
+            does so under ``if __name__ == "__main__":``.
 
         Raises:
           QuickstudyError: `steps`, `stop_hopeless`, `worlds` or `at_once` is out of range, the

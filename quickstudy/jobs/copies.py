@@ -57,10 +57,11 @@ class Copies:
             self._envs = AsyncVectorEnv(
                 copies, context="spawn", autoreset_mode=AutoresetMode.DISABLED
             )
-        except OSError as error:
+        except (EOFError, OSError) as error:
             raise JobFailed(
-                f"Came {number} copies of job '{name}' to work at once, and the system cannot "
-                f"start so many processes ({error}). Ask for fewer."
+                f"Came {number} copies of job '{name}' to work at once, and their processes "
+                f"did not start ({error}). In a program of your own, call it under "
+                '`if __name__ == "__main__":`; else ask for fewer.'
             ) from error
 
     def __enter__(self) -> Copies:
