@@ -18,7 +18,7 @@ import contextlib
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from quickstudy.errors import UnknownDecision
@@ -32,7 +32,7 @@ from quickstudy.mind import mind as minds
 from quickstudy.mind.arbiter import LEADERS
 from quickstudy.mind.inheritance import Inheritance
 from quickstudy.mind.mind import Forecast, Mind
-from quickstudy.types import Array, Decision, End, Moment, Observation, Value
+from quickstudy.types import Array, Decision, End, Moment, Observation, Step, Value
 
 WORK = "work"  # the stream on which `live` works; copies have work/0, work/1, …
 LONGEST_TRIAL = 10_000  # steps
@@ -104,14 +104,10 @@ def live(
             observation = job.reset(seed)
             begin(place, WORK, seed)
         decision = decide(place, observation, WORK)
-        episode = place.open[WORK]
         step = job.step(decision.flat)
-        end = step.end
-        if not end and gives_up is not None and gives_up(place, episode, decision):
-            end = End.CUT
-        outcome(place, decision.id, step.reward, end, step.observation, stream=WORK)
-        observation = None if end else step.observation
-        yield _moment(place, episode, decision, step.reward, end), observation
+        moment = _took_step(place, WORK, decision, step, gives_up)
+        observation = None if moment.end else step.observation
+        yield moment, observation
 
 
 def live_at_once(
@@ -134,23 +130,27 @@ def live_at_once(
             shown |= copies.reset(worlds)
         for at, seed in worlds.items():
             begin(place, _stream(at), seed)
-        before = place.steps
-        working = sorted(shown)[: until - before]
+        working = sorted(shown)[: until - place.steps]
         decided = {at: decide(place, shown[at], _stream(at)) for at in working}
         steps = copies.step({at: decision.flat for at, decision in decided.items()})
         moments: list[Moment] = []
         for at, decision in decided.items():
-            step, episode = steps[at], place.open[_stream(at)]
-            end = step.end
-            if not end and gives_up is not None and gives_up(place, episode, decision):
-                end = End.CUT
-            outcome(place, decision.id, step.reward, end, step.observation, _stream(at))
-            shown[at] = step.observation
-            if end:
+            moments.append(_took_step(place, _stream(at), decision, steps[at], gives_up))
+            shown[at] = steps[at].observation
+            if moments[-1].end:
                 del shown[at]
-            moment = _moment(place, episode, decision, step.reward, end)
-            moments.append(replace(moment, step=before + len(moments) + 1))
         yield from moments
+
+
+def _took_step(
+    place: Place, stream: str, decision: Decision, step: Step, gives_up: GivesUp | None
+) -> Moment:
+    """What a step of the job brought is recorded and taken in; the moment that it was."""
+    episode, end = place.open[stream], step.end
+    if not end and gives_up is not None and gives_up(place, episode, decision):
+        end = End.CUT
+    outcome(place, decision.id, step.reward, end, step.observation, stream)
+    return _moment(place, episode, decision, step.reward, end)
 
 
 def cut_copies(place: Place) -> None:
@@ -451,7 +451,7 @@ def _moment(
 ) -> Moment:
     return Moment(
         job=place.name,
-        step=place.steps,
+        step=bisect_right(place.decisions, decision.id),
         saved=bisect_right(place.decisions, place.log.saved),
         episode=episode.number,
         reward=reward,

@@ -110,6 +110,11 @@ class End(enum.IntEnum):
     TRUNCATED = 2
     CUT = 3
 
+    @classmethod
+    def of(cls, terminated: bool, truncated: bool) -> End:
+        """What Gymnasium's two flags say; terminated counts before truncated."""
+        return cls.TERMINATED if terminated else cls.TRUNCATED if truncated else cls.NOT
+
 
 @dataclass(frozen=True, slots=True)
 class Observation:

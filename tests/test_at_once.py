@@ -16,7 +16,7 @@ from test_learner import assert_same_mind, hired, opened
 
 import quickstudy as qs
 from quickstudy.cli import main
-from quickstudy.errors import JobFailed, QuickstudyError
+from quickstudy.errors import BadObservation, JobFailed, QuickstudyError
 from quickstudy.experience.event import Kind
 from quickstudy.jobs import registry
 from quickstudy.jobs.copies import Copies
@@ -77,13 +77,21 @@ def test_masks_are_obeyed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("job", "reason"), [("Raises-v0", "KeyError.*valve 7"), ("NotFinite-v0", "finite")]
+    ("job", "error", "reason"),
+    [
+        ("Raises-v0", JobFailed, "KeyError.*valve 7"),
+        ("NotFinite-v0", BadObservation, "finite"),
+    ],
 )
 def test_a_copy_that_fails_says_so_and_what_was_lived_is_kept(
-    job: str, reason: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    job: str,
+    error: type[QuickstudyError],
+    reason: str,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     with hired(tmp_path / "a") as a:
-        with pytest.raises(JobFailed, match=reason):
+        with pytest.raises(error, match=reason):
             list(a.work(f"odd_jobs:{job}", 60, at_once=2))
         assert a.steps(job) in (14, 16)
     assert "Traceback" not in capfd.readouterr().err

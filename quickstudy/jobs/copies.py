@@ -21,7 +21,6 @@ import signal
 import threading
 from collections.abc import Mapping
 from functools import partial
-from types import TracebackType
 from typing import Any
 
 import gymnasium
@@ -29,16 +28,17 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode
 
+from quickstudy.closing import Closing
 from quickstudy.errors import JobFailed, QuickstudyError
 from quickstudy.jobs import registry
 from quickstudy.jobs.gym import GymJob
 from quickstudy.types import Array, End, Observation, Spec, Step
 
-FAILED = "failed"  # in a copy's info: why its episode is over, and cannot have been a step
+FAILED = "failed"  # in a copy's info: the error that a job of one's own would have raised
 CLOSE_SECONDS = 5.0
 
 
-class Copies:
+class Copies(Closing):
     """`number` copies of a job; what a job does for one, it does for several.
 
     Args:
@@ -64,22 +64,11 @@ class Copies:
                 '`if __name__ == "__main__":`; else ask for fewer.'
             ) from error
 
-    def __enter__(self) -> Copies:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def reset(self, seeds: Mapping[int, int]) -> dict[int, Observation]:
         """Starts an episode in each copy that has a seed; what they show.
 
         Raises:
-          JobFailed: a copy failed, or its process is gone.
+          JobFailed, BadObservation: as a job does; or a copy's process is gone.
         """
         chosen = np.array([at in seeds for at in range(self.number)])
         told = [seeds.get(at) for at in range(self.number)]
@@ -93,7 +82,7 @@ class Copies:
         """Takes a flat action in each copy that has one; the others wait.
 
         Raises:
-          JobFailed: as `reset`.
+          JobFailed, BadObservation: as `reset`.
         """
         self._actions[:] = np.nan
         for at, flat in actions.items():
@@ -104,8 +93,7 @@ class Copies:
         self._check(info)
         steps = {}
         for at in actions:
-            end = End.TERMINATED if terminated[at] else End.NOT
-            end = End.TRUNCATED if truncated[at] and not terminated[at] else end
+            end = End.of(terminated[at], truncated[at])
             steps[at] = Step(self._shown(raw[at]), float(rewards[at]), end)
         return steps
 
@@ -129,8 +117,8 @@ class Copies:
             ) from error
 
     def _check(self, info: Mapping[str, Any]) -> None:
-        for reason in filter(None, info.get(FAILED, ())):
-            raise JobFailed(reason)
+        for error in filter(None, info.get(FAILED, ())):
+            raise error
 
     def _shown(self, told: Array) -> Observation:
         raw, mask = np.split(told, [self._spec.raw_size])
@@ -166,7 +154,7 @@ class Copy(gymnasium.Env[Array, Array]):
                 self._job = registry.make(self._name)
             self._keep(self._job.reset(seed))
         except QuickstudyError as error:
-            return self._latest, {FAILED: str(error)}
+            return self._latest, {FAILED: error}
         return self._latest, {}
 
     def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
@@ -176,7 +164,7 @@ class Copy(gymnasium.Env[Array, Array]):
         try:
             step = self._job.step(action)
         except QuickstudyError as error:
-            return self._latest, 0.0, True, False, {FAILED: str(error)}
+            return self._latest, 0.0, True, False, {FAILED: error}
         self._keep(step.observation)
         is_terminated, is_truncated = step.end == End.TERMINATED, step.end == End.TRUNCATED
         return self._latest, step.reward, is_terminated, is_truncated, {}

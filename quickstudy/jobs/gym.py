@@ -66,7 +66,7 @@ class GymJob:
         observation, reward, terminated, truncated, info = self._parts(
             came, 5, "step", expected
         )
-        end = End.TERMINATED if terminated else End.TRUNCATED if truncated else End.NOT
+        end = End.of(terminated, truncated)
         shown = self._pack(observation, info, over=end is not End.NOT)
         earned = (
             reward if type(reward) is float and reward - reward == 0 else self._number(reward)
