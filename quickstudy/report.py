@@ -132,7 +132,8 @@ class Told:
     @property
     def ended(self) -> tuple[Episode, ...]:
         """Episodes that came to their own end."""
-        return tuple(e for e in self.episodes if e.end in (End.TERMINATED, End.TRUNCATED))
+        ended = [e for e in self.episodes if e.end in (End.TERMINATED, End.TRUNCATED)]
+        return tuple(sorted(ended, key=lambda e: e.until))  # of several at once, as they ended
 
     @property
     def checks(self) -> tuple[Exam, ...]:

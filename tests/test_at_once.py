@@ -15,6 +15,7 @@ import pytest
 from test_learner import assert_same_mind, hired, opened
 
 import quickstudy as qs
+from quickstudy import report
 from quickstudy.cli import main
 from quickstudy.errors import BadObservation, JobFailed, QuickstudyError
 from quickstudy.experience.event import Kind
@@ -63,6 +64,9 @@ def test_the_same_seed_lives_the_same_life_and_the_log_rebuilds_it(tmp_path: Pat
         with hired(tmp_path / name) as learner:
             for _ in learner.work("CartPole-v1", 130, at_once=4):
                 pass
+            (told,) = report.of(learner.path, "CartPole-v1")
+            until = [episode.until for episode in told.ended]
+            assert len(until) > 1 and until == sorted(until)
     shutil.copytree(tmp_path / "a", tmp_path / "c")
     for path in (tmp_path / "c").glob("mind.*"):
         path.unlink()
