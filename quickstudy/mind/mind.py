@@ -18,6 +18,7 @@ import numpy as np
 
 from quickstudy.mind import (
     arbiter,
+    atlas,
     curiosity,
     encoder,
     foresight,
@@ -27,6 +28,7 @@ from quickstudy.mind import (
     policy,
 )
 from quickstudy.mind.arbiter import Arbiter
+from quickstudy.mind.atlas import Atlas
 from quickstudy.mind.encoder import Frame, Normaliser
 from quickstudy.mind.foresight import Foresight
 from quickstudy.mind.instinct import Instinct
@@ -157,6 +159,7 @@ class Mind:
     counts: Counts = field(default_factory=Counts)
     streams: dict[str, Stream] = field(default_factory=dict)
     plan: curiosity.Plan | None = None  # the latest of curiosity; follows from memory
+    map: Atlas | None = None  # the latest of foresight where situations recur; likewise
     studies: bool = True
 
 
@@ -249,13 +252,30 @@ def leader(mind: Mind, rng: np.random.Generator | None = None) -> str:
 
 
 def can_foresee(mind: Mind) -> bool:
-    """Whether foresight can lead by now."""
-    return _learns_to_foresee(mind) and foresight.is_known(mind.learned.foresight)
+    """Whether foresight can lead by now: on a model, or else on a map."""
+    if _fits_a_model(mind):
+        return foresight.is_known(mind.learned.foresight)
+    return _foresees(mind.settings) and _map(mind) is not None
 
 
-def _learns_to_foresee(mind: Mind) -> bool:
+def _fits_a_model(mind: Mind) -> bool:
     s = mind.settings
-    return s.foresees and s.lead == "both" and foresight.applies(mind.frame, s.foresight)
+    return _foresees(s) and foresight.applies(mind.frame, s.foresight)
+
+
+def _foresees(settings: Settings) -> bool:
+    return settings.foresees and settings.lead == "both"
+
+
+def _map(mind: Mind) -> Atlas | None:
+    """The map of what memory held at the latest refit; None where situations do not recur."""
+    size = min(mind.counts.fitted, mind.memory.size)
+    if not atlas.recurs(mind.memory, size):
+        return None
+    if mind.map is None or mind.map.size != size:
+        gamma = 1.0 - 1.0 / max(_horizon(mind), 2)  # nothing is learned from it: it may be long
+        mind.map = atlas.draw(mind.memory, size, mind.frame.spec.choices[0], gamma)
+    return mind.map
 
 
 def speed(mind: Mind, rng: np.random.Generator | None = None) -> str:
@@ -336,7 +356,8 @@ def _propensity(mind: Mind, seen: Seen, choice: Choice, mood: Mood) -> float | N
         return None
     num_allowed = math.prod(seen.mask[: len(frame.spec.choices)].sum(-1).tolist())
     if mood.leader == arbiter.FORESIGHT:
-        ways = (_look_ahead(mind, seen) if choice.explored else choice.flat)[None]
+        own = _foreseen(mind, seen, mood) if choice.explored else choice.flat
+        ways = own[None]
     else:
         tables = seen.table
         if mood.leader == "instinct":
@@ -365,9 +386,22 @@ def _act(mind: Mind, seen: Seen, observation: Observation, stream: str | None) -
 def _answer(mind: Mind, seen: Seen, leads: str, mood: Mood | None) -> Array:
     """The action that `leads` takes for the best."""
     if leads == arbiter.FORESIGHT:
-        return _look_ahead(mind, seen)
+        return _foreseen(mind, seen, mood)
     greedy = _feel if leads == "instinct" else _reason
     return greedy(mind, seen, mood)
+
+
+def _foreseen(mind: Mind, seen: Seen, mood: Mood | None) -> Array:
+    """Foresight's action; where its map is empty, that of the speed which would lead."""
+    if _fits_a_model(mind):
+        return _look_ahead(mind, seen)
+    known, best = _map(mind), None
+    if known is not None:
+        allowed = seen.mask[0, : mind.frame.spec.choices[0]]
+        best = atlas.best(known, mind.memory.find(seen.raw), allowed)
+    if best is None:
+        return _answer(mind, seen, speed(mind), mood)
+    return np.array([best], np.float32)
 
 
 class Manner(NamedTuple):
@@ -417,10 +451,12 @@ def _try(mind: Mind, current: Stream, observation: Observation) -> Array | None:
 class Seen:
     """A situation as both speeds read it: features [P], pictures, cosines [D], mask [F, N].
 
+    raw: [R] as it was shown.
     felt: instinct's values [O], by the posterior's mean, less its offset.
     table: judgement's values [M, F, N], where they do not depend on amounts; else None.
     """
 
+    raw: Array
     x: Array
     pictures: tuple[Array, ...]
     phi: Array
@@ -440,7 +476,7 @@ def _see(mind: Mind, observation: Observation) -> Seen:
         mask = encoder.expand_mask(frame, observation.mask)
     table = None if frame.amounts else _table(mind, x, pictures, NO_AMOUNTS)
     phi = instinct.cosines(learned.instinct, x)
-    return Seen(x, pictures, phi, learned.instinct.weights @ phi, mask, table)
+    return Seen(observation.raw, x, pictures, phi, learned.instinct.weights @ phi, mask, table)
 
 
 def _feel(mind: Mind, seen: Seen, mood: Mood | None) -> Array:
@@ -811,7 +847,7 @@ def look_and_refit(mind: Mind) -> None:
     _look(mind)
     if "instinct" in speeds(mind):
         _refit(mind)
-    if _learns_to_foresee(mind):
+    if _fits_a_model(mind):
         _refit_foresight(mind)
     mind.counts.fitted = mind.memory.size
 

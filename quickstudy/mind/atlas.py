@@ -1,0 +1,94 @@
+"""Foresight on a map: the best of what was tried, where situations recur exactly.
+
+In a table, a grid or a game with rules memory is a map: what followed what, and what was paid
+on the way. Value iteration over the options that were tried finds the best way through it,
+although its parts may have been lived in different episodes. What nobody tried does not count
+here (see `quickstudy.mind.curiosity` for that), and where the map is empty it has no answer.
+
+    q(s, a) = mean of r + γ v(s') over all that was tried,   v(s) = max q(s, a) over tried a
+
+Whose ideas: experience as the model (Sutton 1990), certainty equivalence (Kearns & Singh
+2002), plans over tried actions only (Fujimoto et al. 2019).
+
+Left out: how far one lucky try can be trusted (the arbiter sees what it earns); jobs with
+several choices or with amounts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from quickstudy.mind.memory import OPEN, Memory
+
+ENOUGH = 50  # rows
+RECURRING = 0.02  # share of rows whose situation was met before, from which on it is drawn
+MOST_SWEEPS = 1_000  # of value iteration: how far away a way may lead, in steps
+SETTLED = 1e-6  # of the largest value: a sweep that moves less is the last
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """What the first `size` rows of memory tried, by situation (cell).
+
+    begins: [S + 1] where each cell's options begin. option, worth: [K], in the job's units.
+    """
+
+    size: int
+    begins: np.ndarray
+    option: np.ndarray
+    worth: np.ndarray
+
+
+def recurs(memory: Memory, size: int) -> bool:
+    """Whether situations recur often enough among the first `size` rows."""
+    if not memory.has_map or size < ENOUGH:
+        return False
+    return int(memory.cell[:size].max()) + 1 <= (1.0 - RECURRING) * size
+
+
+def draw(memory: Memory, size: int, options: int, gamma: float) -> Atlas:
+    """Value iteration over what the first `size` rows of memory tried.
+
+    A situation in which nothing was tried, as an episode's last may be, is worth what an
+    endless run of average rewards would be.
+    """
+    cell, after = memory.cell[:size], memory.after[:size]
+    num_cells = int(cell.max(initial=-1)) + 1
+    rows = np.flatnonzero((after < size) & (after != OPEN))
+    taken = cell[rows] * options + memory.action[rows, 0].astype(np.int64)
+    known, pair, times = np.unique(taken, return_inverse=True, return_counts=True)
+    here, first = np.unique(known // options, return_index=True)
+    begins = np.searchsorted(known // options, np.arange(num_cells + 1))
+    if not len(known):
+        return Atlas(size, begins, known, np.zeros(0))
+    paid = np.bincount(pair, memory.reward[rows]) / times
+    goes_on = after[rows] >= 0
+    moves = sparse.csr_matrix(
+        (gamma / times[pair[goes_on]], (pair[goes_on], cell[after[rows[goes_on]]])),
+        shape=(len(known), num_cells),
+    )
+    value = np.full(num_cells, memory.reward[rows].mean() / (1.0 - gamma))
+    value[here] = 0.0
+    for _ in range(MOST_SWEEPS):
+        worth = paid + moves @ value
+        before, value[here] = value[here], np.maximum.reduceat(worth, first)
+        if np.abs(value[here] - before).max() <= SETTLED * np.abs(value).max():
+            break
+    return Atlas(size, begins, known % options, worth)
+
+
+def best(of: Atlas, cell: int | None, allowed: np.ndarray) -> int | None:
+    """The option that leads to most of those tried in a cell; None where none was.
+
+    Args:
+      allowed: bool [A], what may be done here.
+    """
+    if cell is None or cell + 1 >= len(of.begins):
+        return None
+    here = slice(of.begins[cell], of.begins[cell + 1])
+    option, worth = of.option[here], of.worth[here]
+    may = allowed[option]
+    return int(option[may][worth[may].argmax()]) if may.any() else None
