@@ -9,8 +9,7 @@ failed alike so far, foreseeing it is all there is to tell them apart.
 
 Instead of either speed *foresight* may lead: both speeds' values, asked of what would follow
 (`quickstudy.mind.foresight`). The likelier it earns no less, the more episodes it leads, never
-none and never all: what it stands on is learned by acting without it, too. On a map it leads
-few: what is known already teaches nobody.
+none and never all: what it stands on is learned by acting without it, too.
 
 What is expected on the whole is both predictions, each counted by how little it has erred of
 late (Bates & Granger 1969): while judgement leads better it may foretell worse (docs/log.md).
@@ -49,7 +48,6 @@ class Settings:
     keep_ahead: float = 0.75  # of what was earned with foresight, or without, likewise
     least_ahead: float = 0.1  # share of plain episodes that foresight leads whatever it earns
     most_ahead: float = 0.75
-    most_mapped: float = 0.25  # likewise where it follows a map, from which little is learned
     keep_errors: float = 0.8  # likewise, of the prediction errors
     keep_moods: float = 0.95  # likewise, of what plain and adventurous episodes earned
     least_adventure: float = 0.1  # share of adventure that is kept whatever it costs
@@ -216,17 +214,13 @@ def leader(arbiter: Arbiter, settings: Settings, rng: np.random.Generator | None
 
 
 def looks_ahead(
-    arbiter: Arbiter,
-    settings: Settings,
-    by_map: bool = False,
-    rng: np.random.Generator | None = None,
+    arbiter: Arbiter, settings: Settings, rng: np.random.Generator | None = None
 ) -> bool:
     """Whether foresight leads the next episode; without `rng`, whether it is best so far."""
     share = foresight(arbiter)
     if rng is None:
         return share >= 0.5
-    most = settings.most_mapped if by_map else settings.most_ahead
-    return bool(rng.random() <= min(max(share, settings.least_ahead), most))
+    return bool(rng.random() <= min(max(share, settings.least_ahead), settings.most_ahead))
 
 
 def foresight(arbiter: Arbiter) -> float:

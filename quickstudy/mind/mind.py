@@ -246,8 +246,7 @@ def speeds(mind: Mind) -> tuple[str, ...]:
 
 def leader(mind: Mind, rng: np.random.Generator | None = None) -> str:
     """Who leads the next episode, of `arbiter.LEADERS`; without `rng`, the best so far."""
-    by_map, s = not _fits_a_model(mind), mind.settings.arbiter
-    if can_foresee(mind) and arbiter.looks_ahead(mind.arbiter, s, by_map, rng):
+    if can_foresee(mind) and arbiter.looks_ahead(mind.arbiter, mind.settings.arbiter, rng):
         return arbiter.FORESIGHT
     return speed(mind, rng)
 

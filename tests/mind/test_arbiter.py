@@ -193,19 +193,3 @@ def test_an_episode_that_neither_led_counts_for_neither() -> None:
     judge = Arbiter()
     judged(judge, "", 100.0, np.zeros((1, 2)), np.ones(1))
     assert judge.weight == [0.0, 0.0]
-
-
-@pytest.mark.parametrize(
-    ("ahead", "by_map", "share"), [(9.0, False, 0.75), (9.0, True, 0.25), (-9.0, True, 0.1)]
-)
-def test_foresight_leads_as_often_as_it_earns_and_on_a_map_seldom(
-    ahead: float, by_map: bool, share: float
-) -> None:
-    """On a map it does what is known already, from which the speeds learn little."""
-    judge = Arbiter(
-        ahead_weight=[9.0, 9.0], ahead_total=[0.0, 9.0 * ahead], ahead_squares=[9.0, 9.0 * 82.0]
-    )
-    rng = np.random.default_rng(0)
-    led = [arbiter.looks_ahead(judge, Settings(), by_map, rng) for _ in range(2_000)]
-    assert np.mean(led) == pytest.approx(share, abs=0.03)
-    assert arbiter.looks_ahead(judge, Settings(), by_map) == (ahead > 0)
