@@ -10,8 +10,9 @@ here (see `quickstudy.mind.curiosity` for that), and where the map is empty it h
 Whose ideas: experience as the model (Sutton 1990), certainty equivalence (Kearns & Singh
 2002), plans over tried actions only (Fujimoto et al. 2019).
 
-Left out: how far one lucky try can be trusted (the arbiter sees what it earns); jobs with
-several choices or with amounts.
+Left out: pictures and views, which hide much of what matters, so that the same view is not the
+same situation (docs/log.md); how far one lucky try can be trusted (the arbiter sees what it
+earns); jobs with several choices or with amounts.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from quickstudy.mind import curiosity
+from quickstudy.mind.encoder import Frame
 from quickstudy.mind.memory import OPEN, Memory
 
 ENOUGH = 50  # rows
@@ -42,11 +45,15 @@ class Atlas:
     worth: np.ndarray
 
 
+def applies(frame: Frame) -> bool:
+    """Whether a job's situations and actions are of a kind that a map holds."""
+    is_view = any(len(leaf.shape) > 1 for leaf in frame.spec.observation)
+    return curiosity.can_map(frame) and not is_view
+
+
 def recurs(memory: Memory, size: int) -> bool:
     """Whether situations recur often enough among the first `size` rows."""
-    if not memory.has_map or size < ENOUGH:
-        return False
-    return int(memory.cell[:size].max()) + 1 <= (1.0 - RECURRING) * size
+    return size >= ENOUGH and int(memory.cell[:size].max()) + 1 <= (1.0 - RECURRING) * size
 
 
 def draw(memory: Memory, size: int, options: int, gamma: float) -> Atlas:

@@ -255,7 +255,7 @@ def can_foresee(mind: Mind) -> bool:
     """Whether foresight can lead by now: on a model, or else on a map."""
     if _fits_a_model(mind):
         return foresight.is_known(mind.learned.foresight)
-    return _foresees(mind.settings) and _map(mind) is not None
+    return _map(mind) is not None
 
 
 def _fits_a_model(mind: Mind) -> bool:
@@ -270,7 +270,8 @@ def _foresees(settings: Settings) -> bool:
 def _map(mind: Mind) -> Atlas | None:
     """The map of what memory held at the latest refit; None where situations do not recur."""
     size = min(mind.counts.fitted, mind.memory.size)
-    if not atlas.recurs(mind.memory, size):
+    is_for_this = _foresees(mind.settings) and atlas.applies(mind.frame)
+    if not (is_for_this and atlas.recurs(mind.memory, size)):
         return None
     if mind.map is None or mind.map.size != size:
         gamma = 1.0 - 1.0 / max(_horizon(mind), 2)  # nothing is learned from it: it may be long

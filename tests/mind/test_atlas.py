@@ -10,6 +10,7 @@ import pytest
 from quickstudy.mind import arbiter, atlas, memory, store
 from quickstudy.mind import mind as minds
 from quickstudy.mind.arbiter import FORESIGHT
+from quickstudy.mind.encoder import Frame
 from quickstudy.mind.memory import TERMINAL, Memory
 from quickstudy.mind.mind import Mind
 from quickstudy.types import End, Leaf, Observation, Spec
@@ -105,6 +106,12 @@ def test_it_is_drawn_where_situations_recur() -> None:
     assert atlas.recurs(held, 120)
     assert not atlas.recurs(held, 60)  # nothing came twice
     assert not atlas.recurs(lived([(0, 0, 0.0)] * 9), 9)  # too early to tell
+
+
+def test_views_are_no_places_on_a_map() -> None:
+    view = Leaf((), "box", (7, 7, 3), "uint8", (0.0,), (255.0,))
+    assert atlas.applies(Frame(spec()))
+    assert not atlas.applies(Frame(replace(spec(), observation=(view,))))
 
 
 # ---- in a mind
