@@ -18,6 +18,7 @@ earns); jobs with several choices or with amounts.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -28,13 +29,14 @@ from quickstudy.mind.memory import OPEN, Memory
 
 ENOUGH = 50  # rows
 RECURRING = 0.02  # share of rows whose situation was met before, from which on it is drawn
+MOST_ROWS = 100_000  # the latest: a second or two, in which a service answers nobody
 MOST_SWEEPS = 1_000  # of value iteration: how far away a way may lead, in steps
 SETTLED = 1e-6  # of the largest value: a sweep that moves less is the last
 
 
 @dataclass(frozen=True)
 class Atlas:
-    """What the first `size` rows of memory tried, by situation (cell).
+    """What was tried in the latest of the first `size` rows of memory, by situation (cell).
 
     begins: [S + 1] where each cell's options begin. option, worth: [K], in the job's units.
     """
@@ -52,19 +54,20 @@ def applies(frame: Frame) -> bool:
 
 
 def recurs(memory: Memory, size: int) -> bool:
-    """Whether situations recur often enough among the first `size` rows."""
-    return size >= ENOUGH and int(memory.cell[:size].max()) + 1 <= (1.0 - RECURRING) * size
+    """Whether situations recur often enough for a map of the first `size` rows."""
+    return size >= ENOUGH and len(memory.cells) <= (1.0 - RECURRING) * memory.size
 
 
 def draw(memory: Memory, size: int, options: int, gamma: float) -> Atlas:
-    """Value iteration over what the first `size` rows of memory tried.
+    """Value iteration over what the latest of the first `size` rows of memory tried.
 
     A situation in which nothing was tried, as an episode's last may be, is worth what an
     endless run of average rewards would be.
     """
     cell, after = memory.cell[:size], memory.after[:size]
     num_cells = int(cell.max(initial=-1)) + 1
-    rows = np.flatnonzero((after < size) & (after != OPEN))
+    oldest = max(0, size - MOST_ROWS)
+    rows = oldest + np.flatnonzero((after[oldest:] < size) & (after[oldest:] != OPEN))
     taken = cell[rows] * options + memory.action[rows, 0].astype(np.int64)
     known, pair, times = np.unique(taken, return_inverse=True, return_counts=True)
     here, first = np.unique(known // options, return_index=True)
@@ -79,12 +82,25 @@ def draw(memory: Memory, size: int, options: int, gamma: float) -> Atlas:
     )
     value = np.full(num_cells, memory.reward[rows].mean() / (1.0 - gamma))
     value[here] = 0.0
+    return Atlas(size, begins, known % options, _iterate(paid, moves, value, here, first))
+
+
+def _iterate(
+    paid: np.ndarray, moves: Any, value: np.ndarray, here: np.ndarray, first: np.ndarray
+) -> np.ndarray:
+    """Worth [K] of what was tried: what it paid, and the best of what was tried where it led.
+
+    Args:
+      paid: [K]. moves: sparse [K, S], γ × share of the tries that led there. value: [S], where
+        nothing was tried for good, elsewhere to begin with. here: cells where something was.
+      first: [S'] where the options of each of those begin.
+    """
     for _ in range(MOST_SWEEPS):
-        worth = paid + moves @ value
+        worth: np.ndarray = paid + moves @ value
         before, value[here] = value[here], np.maximum.reduceat(worth, first)
         if np.abs(value[here] - before).max() <= SETTLED * np.abs(value).max():
             break
-    return Atlas(size, begins, known % options, worth)
+    return worth
 
 
 def best(of: Atlas, cell: int | None, allowed: np.ndarray) -> int | None:

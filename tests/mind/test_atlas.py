@@ -92,6 +92,12 @@ def test_it_is_of_its_rows_alone() -> None:
     assert len(atlas.draw(held, 0, 3, 0.5).option) == 0
 
 
+def test_what_is_long_past_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = lived([(0, 0, 9)], [(0, 1, 1), (1, 0, 0)])
+    monkeypatch.setattr(atlas, "MOST_ROWS", 2)
+    assert worths(atlas.draw(held, held.size, 3, 0.5), 0) == {1: 1.0}
+
+
 def test_a_far_goal_is_found_from_the_start() -> None:
     """The only reward is 400 steps away, and each situation also has a way back."""
     there = [(float(at), 1, 0.0) for at in range(400)] + [(400.0, 1, 1.0)]
@@ -102,10 +108,11 @@ def test_a_far_goal_is_found_from_the_start() -> None:
 
 
 def test_it_is_drawn_where_situations_recur() -> None:
-    held = lived(*[[(float(n), 0, 0.0) for n in range(60)]] * 2)
-    assert atlas.recurs(held, 120)
-    assert not atlas.recurs(held, 60)  # nothing came twice
-    assert not atlas.recurs(lived([(0, 0, 0.0)] * 9), 9)  # too early to tell
+    way = [(float(n), 0, 0.0) for n in range(60)]
+    twice, once = lived(way, way), lived(way)
+    assert atlas.recurs(twice, 120)
+    assert not atlas.recurs(once, 60)  # nothing came twice
+    assert not atlas.recurs(twice, atlas.ENOUGH - 1)  # too early to tell
 
 
 def test_views_are_no_places_on_a_map() -> None:
