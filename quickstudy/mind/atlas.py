@@ -21,13 +21,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from quickstudy.mind import curiosity
+from quickstudy.mind.curiosity import ENOUGH
 from quickstudy.mind.encoder import Frame
-from quickstudy.mind.memory import OPEN, Memory
+from quickstudy.mind.memory import Memory
 
-ENOUGH = 50  # rows
 RECURRING = 0.02  # share of rows whose situation was met before, from which on it is drawn
 MOST_ROWS = 100_000  # the latest: a second or two, in which a service answers nobody
 MOST_SWEEPS = 1_000  # of value iteration: how far away a way may lead, in steps
@@ -55,7 +54,7 @@ def applies(frame: Frame) -> bool:
 
 def recurs(memory: Memory, size: int) -> bool:
     """Whether situations recur often enough for a map of the first `size` rows."""
-    return size >= ENOUGH and len(memory.cells) <= (1.0 - RECURRING) * memory.size
+    return size >= ENOUGH and memory.recurring >= RECURRING
 
 
 def draw(memory: Memory, size: int, options: int, gamma: float) -> Atlas:
@@ -64,22 +63,15 @@ def draw(memory: Memory, size: int, options: int, gamma: float) -> Atlas:
     A situation in which nothing was tried, as an episode's last may be, is worth what an
     endless run of average rewards would be.
     """
-    cell, after = memory.cell[:size], memory.after[:size]
-    num_cells = int(cell.max(initial=-1)) + 1
-    oldest = max(0, size - MOST_ROWS)
-    rows = oldest + np.flatnonzero((after[oldest:] < size) & (after[oldest:] != OPEN))
-    taken = cell[rows] * options + memory.action[rows, 0].astype(np.int64)
-    known, pair, times = np.unique(taken, return_inverse=True, return_counts=True)
+    num_cells = int(memory.cell[:size].max(initial=-1)) + 1
+    rows, tried = curiosity.tries(memory, max(0, size - MOST_ROWS), size, options)
+    known, kind, times = np.unique(tried, return_inverse=True, return_counts=True)
     here, first = np.unique(known // options, return_index=True)
     begins = np.searchsorted(known // options, np.arange(num_cells + 1))
     if not len(known):
         return Atlas(size, begins, known, np.zeros(0))
-    paid = np.bincount(pair, memory.reward[rows]) / times
-    goes_on = after[rows] >= 0
-    moves = sparse.csr_matrix(
-        (gamma / times[pair[goes_on]], (pair[goes_on], cell[after[rows[goes_on]]])),
-        shape=(len(known), num_cells),
-    )
+    paid = np.bincount(kind, memory.reward[rows]) / times
+    moves = gamma * curiosity.led_to(memory, rows, kind, times, num_cells)
     value = np.full(num_cells, memory.reward[rows].mean() / (1.0 - gamma))
     value[here] = 0.0
     return Atlas(size, begins, known % options, _iterate(paid, moves, value, here, first))

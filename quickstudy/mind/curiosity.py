@@ -17,6 +17,7 @@ with plans and with a critic of their own, and found less than held random actio
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -50,9 +51,7 @@ def can_map(frame: Frame) -> bool:
 
 def applies(memory: Memory) -> bool:
     """Whether curiosity can lead: situations recur."""
-    if not memory.has_map or memory.size < ENOUGH:
-        return False
-    return len(memory.cells) <= (1.0 - RECURRING) * memory.size
+    return memory.has_map and memory.size >= ENOUGH and memory.recurring >= RECURRING
 
 
 def size_now(memory: Memory) -> int:
@@ -65,16 +64,11 @@ def plan(memory: Memory, size: int, options: int, discount: float) -> Plan:
 
     q(s, a) = N(s, a)^(-1/2) + γ Σ p(s'|s, a) maxₐ q(s', a),   1 / (1 − γ) where N = 0
     """
-    cell, after = memory.cell[:size], memory.after[:size]
+    cell = memory.cell[:size]
     num_cells = int(cell.max()) + 1
-    rows = np.flatnonzero((after < size) & (after != OPEN))
-    taken = cell[rows] * options + memory.action[rows, 0].astype(np.int64)
+    rows, taken = tries(memory, 0, size, options)
     tried = np.bincount(taken, minlength=num_cells * options).astype(float)
-    goes_on = after[rows] >= 0
-    moves = sparse.csr_matrix(
-        (1.0 / tried[taken[goes_on]], (taken[goes_on], cell[after[rows[goes_on]]])),
-        shape=(num_cells * options, num_cells),
-    )
+    moves = led_to(memory, rows, taken, tried, num_cells)
     bonus = 1.0 / np.sqrt(np.maximum(tried, 1.0))
     most, worth = 1.0 / (1.0 - discount), np.zeros(num_cells)
     allowed = np.zeros((num_cells, options), bool)
@@ -88,6 +82,32 @@ def plan(memory: Memory, size: int, options: int, discount: float) -> Plan:
             break
     shape = (num_cells, options)
     return Plan(size, newness.reshape(shape), tried.reshape(shape))
+
+
+def tries(
+    memory: Memory, oldest: int, size: int, options: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows [N] from `oldest` to `size` whose outcome is known by then, and what they tried [N].
+
+    That is cell · options + option.
+    """
+    after = memory.after[oldest:size]
+    rows = oldest + np.flatnonzero((after < size) & (after != OPEN))
+    return rows, memory.cell[rows] * options + memory.action[rows, 0].astype(np.int64)
+
+
+def led_to(
+    memory: Memory, rows: np.ndarray, tried: np.ndarray, times: np.ndarray, num_cells: int
+) -> Any:
+    """Sparse [K, S]: which share of the tries of each kind led to each cell.
+
+    Args:
+      tried: int [N], of which kind each row's try is. times: [K], how many there are of each.
+    """
+    after = memory.after[rows]
+    goes_on = after >= 0
+    kind, to = tried[goes_on], memory.cell[after[goes_on]]
+    return sparse.csr_matrix((1.0 / times[kind], (kind, to)), shape=(len(times), num_cells))
 
 
 def choose(

@@ -88,6 +88,11 @@ class Memory:
         self.size = end
         return start
 
+    @property
+    def recurring(self) -> float:
+        """Share of rows whose very situation was met before; only where there is a map."""
+        return 1.0 - len(self.cells) / max(self.size, 1)
+
     def find(self, raw: np.ndarray) -> int | None:
         """The cell of a situation raw [R]; None where it was never met."""
         return self.cells.get(fingerprints(raw[None])[0])

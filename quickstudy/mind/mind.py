@@ -851,6 +851,7 @@ def look_and_refit(mind: Mind) -> None:
     if _fits_a_model(mind):
         _refit_foresight(mind)
     mind.counts.fitted = mind.memory.size
+    _map(mind)  # drawn here, so that no decision waits for it
 
 
 def _look(mind: Mind) -> None:
