@@ -25,6 +25,7 @@ from benchmarks.worker import Evaluate, Record, world_seeds
 UPDATES = 256  # in one call, where speed is measured
 SMALL, SMALL_BATCH = (64, 64), 64  # units and rows where all do the same work
 TUNED = "sb3-tuned"
+AS_THEY_COME = ("sb3", "sbx")
 LIBRARIES = {"sb3": "stable_baselines3", "sbx": "sbx", TUNED: "stable_baselines3"}
 PACKAGES = {
     "sb3": ("stable-baselines3", "torch"),
@@ -39,6 +40,17 @@ def algorithms(library: str, job: str, is_discrete: bool) -> list[str]:
     if library == TUNED:
         return [f"{library}-{name}" for name in tuned.SETTINGS.get(job, {})]
     return [f"{library}-{name}" for name in ("dqn" if is_discrete else "sac", "ppo")]
+
+
+def suited(library: str, actions: gym.Space) -> list[str]:
+    """Names of a library's algorithms, as they come, that can take such actions."""
+    if isinstance(actions, gym.spaces.Box):
+        names = ["sac", "ppo"]
+    elif isinstance(actions, gym.spaces.Discrete):
+        names = ["dqn", "ppo"]
+    else:
+        names = ["ppo"]
+    return [f"{library}-{name}" for name in names]
 
 
 def is_discrete(job: str) -> bool:

@@ -3,23 +3,28 @@
     python -m benchmarks.professions                             # every job installed here
     python -m benchmarks.professions --jobs driver --seeds 100   # one of them, one seed
     python -m benchmarks.professions --resume                    # goes on
+    python -m benchmarks.professions --peers sb3 --peers-only    # SB3, as it comes
 
 One setting for every job, which is none at all. Frozen checks on the way; at the end a last
 exam on other held-out worlds, on which the incumbent is examined too (paired). Jobs whose
 packages conflict are run in several environments, into the same results file.
 
-Seeds from 100 on are not those of development (0 to 14). Left out: peers (`quick`).
+A peer works a job's budget with each of its default algorithms that can take its actions; the
+better one is shown. Where nobody did a job before, a peer after many more steps is the
+incumbent (`PEER_INCUMBENTS`).
+
+Seeds from 100 on are not those of development (0 to 14). Left out: tuned peers (`quick`).
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks import runs, tables
+from benchmarks import peers, runs, tables
 from benchmarks import statistics as stats
 from benchmarks.runs import INCUMBENT, OURS, RESULTS, Line, Plan
 from benchmarks.worker import EXACT
@@ -29,6 +34,9 @@ CHECKS = 20  # evaluations on the way
 EPISODES = 5  # of one of them
 EXAM = 50  # held-out worlds of the last one
 FEWER = {"grid-operator": (3, 20), "greenhouse-grower": (2, 20)}  # where episodes are long
+
+# Job → the peer, and its steps, whose last exam is the bar.
+PEER_INCUMBENTS: Mapping[str, tuple[str, int]] = {"robot-arm": ("sb3-sac", 100_000)}
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,21 @@ def plan(job: Job, algorithm: str, seed: int, steps: int | None) -> Plan:
     if job.name in EXACT:
         episodes = exam = 1  # one exact value says it all
     return Plan(job.name, algorithm, seed, budget, max(budget // CHECKS, 1), episodes, exam)
+
+
+def peer_plans(
+    job: Job, libraries: Iterable[str], seeds: Sequence[int], steps: int | None
+) -> list[Plan]:
+    """Each library's default algorithms with our budget, and the peer that is the bar."""
+    from quickstudy.jobs import registry
+
+    env = registry.registry().find(job.name).make()
+    names = [name for library in libraries for name in peers.suited(library, env.action_space)]
+    env.close()
+    todo = [(name, steps or job.budget) for name in names]
+    if (incumbent := PEER_INCUMBENTS.get(job.name)) and incumbent[0] in names:
+        todo.append(incumbent)
+    return [plan(job, name, seed, budget) for seed in seeds for name, budget in todo]
 
 
 # ---- the table
@@ -144,24 +167,30 @@ def report(lines: Sequence[Line], known: dict[str, Job], command: str) -> str:
         "*difference*: ours − the incumbent's, world by world, bootstrap 95 % interval over "
         "worlds (within these seeds).",
         "steps/s: with learning, without checks, compilation included.",
+        "peer: the better of the libraries' default algorithms after the same budget: its last "
+        "exam, each seed.",
     )
-    ours: dict[str, list[Line]] = {}
-    for line in sorted(lines, key=lambda line: line["plan"]["seed"]):
-        if line["plan"]["algorithm"] == OURS:
-            ours.setdefault(line["plan"]["job"], []).append(line)
-    incumbents = {
-        line["plan"]["job"]: line
-        for line in lines
-        if line["plan"]["algorithm"] == INCUMBENT and "failed" not in line
-    }
-    rows, curves = [], []
+    rows, curves, missing = [], [], []
     for name, job in known.items():
-        if name in ours:
-            rows.append(_row(job, ours[name], incumbents.get(name)))
-            curves += [f"### {name}", _curves(ours[name])]
-    missing = [name for name in known if name not in ours]
+        group = sorted(
+            (line for line in lines if line["plan"]["job"] == name),
+            key=lambda line: line["plan"]["seed"],
+        )
+        ours = [line for line in group if line["plan"]["algorithm"] == OURS]
+        if ours:
+            rows.append(
+                _row(
+                    *_with_incumbent(job, group),
+                    ours,
+                    _best_peer(group, ours[0]["plan"]["steps"]),
+                )
+            )
+            curves += [f"### {name}", _curves(ours)]
+        else:
+            missing.append(name)
     head = ["job", "random", "incumbent", "bar", "final, each seed", "difference [95 %]"]
     head += ["competent", "steps to it: median", "each seed", "job hours", "budget", "steps/s"]
+    head.append("peer")
     parts = [tables.header("Professions", command, lines, notes)]
     parts.append(tables.summary(tables.table(head, rows)))
     if missing:
@@ -169,12 +198,41 @@ def report(lines: Sequence[Line], known: dict[str, Job], command: str) -> str:
     return "\n\n".join([*parts, "## Checks on the way", *curves]) + "\n"
 
 
-def _row(job: Job, group: Sequence[Line], incumbent: Line | None) -> list[str]:
+def _with_incumbent(job: Job, group: Iterable[Line]) -> tuple[Job, Line | None]:
+    """The job with the incumbent's name, and what it earned, world by world, if it was run."""
+    whole = [line for line in group if "failed" not in line]
+    known = PEER_INCUMBENTS.get(job.name)
+    theirs = [
+        line for line in whole if known == (line["plan"]["algorithm"], line["plan"]["steps"])
+    ]
+    if known and theirs:
+        exams = zip(*(line["exam"] for line in theirs), strict=True)
+        checked = stats.mean([line["curve"][-1]["mean"] for line in theirs])
+        mean = {"exam": [stats.mean(world) for world in exams], "curve": [{"mean": checked}]}
+        return replace(job, incumbent=f"{known[0]}, {known[1]:,} steps"), mean
+    stood = (line for line in whole if line["plan"]["algorithm"] == INCUMBENT)
+    return job, next(stood, None)
+
+
+def _best_peer(group: Iterable[Line], budget: int) -> str:
+    """The last exams of the best of the peers that had `budget` steps, and its name."""
+    finals: dict[str, list[float]] = {}
+    for line in group:
+        name, steps = line["plan"]["algorithm"], line["plan"]["steps"]
+        if name not in (OURS, INCUMBENT) and steps == budget and "failed" not in line:
+            finals.setdefault(name, []).append(stats.mean(line["exam"]))
+    if not finals:
+        return "—"
+    best = max(finals, key=lambda name: stats.mean(finals[name]))
+    return f"{tables.each(finals[best])} ({best})"
+
+
+def _row(job: Job, incumbent: Line | None, group: Sequence[Line], peer: str) -> list[str]:
     whole = [line for line in group if "failed" not in line]
     failed = f" ({len(group) - len(whole)} failed)" if len(whole) < len(group) else ""
     row = [job.name + failed, tables.number(job.random), job.incumbent]
     if not whole:
-        return [*row, tables.number(job.threshold), *["—"] * 6, f"{job.budget:,}", "—"]
+        return [*row, tables.number(job.threshold), *["—"] * 6, f"{job.budget:,}", "—", peer]
     verdict = judge(job, whole, incumbent)
     steps = stats.median(verdict.steps) if verdict.bar is not None else None
     hours = steps * job.step_seconds / 3_600 if steps and job.step_seconds else None
@@ -189,6 +247,7 @@ def _row(job: Job, group: Sequence[Line], incumbent: Line | None) -> list[str]:
         tables.number(hours),
         f"{whole[0]['plan']['steps']:,}",
         tables.number(verdict.steps_per_second),
+        peer,
     ]
 
 
@@ -218,6 +277,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--jobs", help="comma-separated; default: every one installed here")
     parser.add_argument("--seeds", default=SEEDS, help="default: %(default)s")
     parser.add_argument("--steps", type=int, help="of each run; default: the job's budget")
+    parser.add_argument(
+        "--peers", default="none", help="of sb3,sbx; or none; default: %(default)s"
+    )
+    parser.add_argument("--peers-only", action="store_true", help="without our learner")
     parser.add_argument("--timeout", type=float, help="of each run [s]; default: none")
     parser.add_argument("--resume", action="store_true", help="leave out what is done")
     parser.add_argument("--table", action="store_true", help="only write the table again")
@@ -229,12 +292,21 @@ def main(arguments: list[str] | None = None) -> None:
             parser.error(f"unknown job {name!r}; known: {', '.join(known)}")
         if name not in installed:
             parser.error(f"{name} is not installed here; `quickstudy jobs` says how")
+    libraries = [name for name in asked.peers.split(",") if name != "none"]
+    for library in libraries:
+        if library not in peers.AS_THEY_COME:
+            parser.error(
+                f"unknown peer {library!r}; known: {', '.join(peers.AS_THEY_COME)}, none"
+            )
     path, is_fine = asked.output / "professions.jsonl", True
     command = runs.command("professions", arguments)
     for name in [] if asked.table else names:
         job, seeds = known[name], runs.seeds_of(asked.seeds)
         todo = [plan(job, INCUMBENT, 0, asked.steps)] if job.is_runnable else []
-        todo += [plan(job, OURS, seed, asked.steps) for seed in seeds]
+        if not asked.peers_only:
+            todo += [plan(job, OURS, seed, asked.steps) for seed in seeds]
+        if libraries:
+            todo += peer_plans(job, libraries, seeds, asked.steps)
         is_fine &= runs.run_all(todo, path, asked.resume, timeout_seconds=asked.timeout)
         _write(path, known, command)
     if not runs.read(path):

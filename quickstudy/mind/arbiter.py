@@ -8,8 +8,9 @@ up is still tried. On a share of the episodes the better predictor leads: where 
 failed alike so far, foreseeing it is all there is to tell them apart.
 
 Instead of either speed *foresight* may lead: both speeds' values, asked of what would follow
-(`quickstudy.mind.foresight`). The likelier it earns no less, the more episodes it leads, never
-none and never all: what it stands on is learned by acting without it, too.
+(`quickstudy.mind.foresight`). The likelier it earns no less than the better speed, the more
+episodes it leads, never none and never all: what it stands on is learned by acting without it,
+too.
 
 What is expected on the whole is both predictions, each counted by how little it has erred of
 late (Bates & Granger 1969): while judgement leads better it may foretell worse (docs/log.md).
@@ -62,7 +63,8 @@ class Arbiter:
 
     weight, total, squares: in the order of SPEEDS, forgetful count, sum and sum of squares of
       the returns that it led to.
-    ahead_weight, ahead_total, ahead_squares: as above, of episodes without and with foresight;
+    ahead_weight, ahead_total, ahead_squares: as above, of episodes without and with foresight,
+      those without only where the better earner of the speeds led;
       each is forgotten as its own kind goes on.
     error: in the order of SPEEDS, forgetful mean squared error of predictions, in the job's
       units squared.
@@ -146,13 +148,14 @@ def _credit(
     is_plain: bool,
 ) -> None:
     """Counts a return for who led to it, and for its kind of mood."""
+    rival = better_earner(arbiter)  # who would lead, were there no foresight
     counts = 1.0 if is_plain else settings.explored
     keep = 1.0 - (1.0 - settings.keep) * counts
     a = arbiter
     for i, speed in enumerate(SPEEDS):
         led = counts if speed == leader else 0.0
         _count((a.weight, a.total, a.squares), i, keep, led, earned)
-    if leader in LEADERS:
+    if leader in (FORESIGHT, rival):
         kind, keep = int(leader == FORESIGHT), 1.0 - (1.0 - settings.keep_ahead) * counts
         ahead = a.ahead_weight, a.ahead_total, a.ahead_squares
         _count(ahead, kind, keep, counts, earned)
@@ -199,18 +202,30 @@ def _quantiles(values: np.ndarray, weights: np.ndarray, levels: np.ndarray) -> n
 
 def leader(arbiter: Arbiter, settings: Settings, rng: np.random.Generator | None = None) -> str:
     """Which speed leads the next episode; without `rng`, the better earner so far."""
-    tried = [i for i, weight in enumerate(arbiter.weight) if weight > 1e-3]
+    if rng is None:
+        return better_earner(arbiter)
+    tried = _tried(arbiter)
     if len(tried) < 2:
-        known = tried[0] if tried else 0
-        return SPEEDS[1 - known if tried and rng is not None else known]
-    if rng is not None and rng.random() < settings.foreseeing:
+        return SPEEDS[1 - tried[0] if tried else 0]
+    if rng.random() < settings.foreseeing:
         return foresees(arbiter)
     mean = np.array(arbiter.total) / arbiter.weight
-    if rng is None:
-        return SPEEDS[int(mean[1] >= mean[0])]
     deviation = _deviation(arbiter.weight, arbiter.total, arbiter.squares)
     draws = mean + deviation / np.sqrt(arbiter.weight) * rng.standard_normal(2)
     return SPEEDS[int(draws[1] >= draws[0])]
+
+
+def better_earner(arbiter: Arbiter) -> str:
+    """Which speed has led to more on average so far; instinct where neither has led."""
+    tried = _tried(arbiter)
+    if len(tried) < 2:
+        return SPEEDS[tried[0] if tried else 0]
+    mean = np.array(arbiter.total) / arbiter.weight
+    return SPEEDS[int(mean[1] >= mean[0])]
+
+
+def _tried(arbiter: Arbiter) -> list[int]:
+    return [i for i, weight in enumerate(arbiter.weight) if weight > 1e-3]
 
 
 def looks_ahead(
@@ -224,7 +239,7 @@ def looks_ahead(
 
 
 def foresight(arbiter: Arbiter) -> float:
-    """How probable it is that episodes with foresight earn no less than those without.
+    """How probable it is that episodes with foresight earn no less than the better speed's.
 
     1/2 where one of both has not been tried.
     """

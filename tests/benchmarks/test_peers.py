@@ -22,6 +22,12 @@ def test_names_of_algorithms() -> None:
     assert peers.algorithms("sb3-tuned", "anaesthetist", False) == []
 
 
+def test_algorithms_suit_the_actions() -> None:
+    assert peers.suited("sb3", gym.spaces.Box(-1, 1)) == ["sb3-sac", "sb3-ppo"]
+    assert peers.suited("sbx", gym.spaces.Discrete(2)) == ["sbx-dqn", "sbx-ppo"]
+    assert peers.suited("sb3", gym.spaces.MultiDiscrete([2, 3])) == ["sb3-ppo"]
+
+
 def test_a_plan_at_its_default_changes_nothing() -> None:
     plain = peers.chosen(Plan("CartPole-v1", "sb3-dqn", 0, 700, 100, 1, 1))
     assert (plain.steps, plain.settings, plain.policy, plain.envs) == (700, {}, {}, 1)

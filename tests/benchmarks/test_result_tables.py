@@ -244,8 +244,31 @@ def test_professions_report() -> None:
     plan = replace(PLAN, job="driver", steps=1_000, every=500)
     text = professions.report([line(plan, [20.5, 22.0], [23.0, 25.0])], known, "c")
     assert "| driver | 8.00 | IDM | 22.0 | 24.0 |" in text
-    assert "| 1 of 1 | 1,000 | 1,000 | 1,000 | 1,000 | 66.7 |" in text  # steps = job hours
+    assert "| 1 of 1 | 1,000 | 1,000 | 1,000 | 1,000 | 66.7 | — |" in text  # steps = job hours
     assert "Not run: pilot." in text
+
+
+def test_a_professions_peers_are_shown_beside_and_may_be_the_bar() -> None:
+    job = professions.Job("robot-arm", 1_000, None, None, "Jacobian", -5.0, True, -43.0)
+    plan = replace(PLAN, job="robot-arm", steps=1_000, every=500)
+    sac, long = replace(plan, algorithm="sb3-sac"), 100_000
+    lines = [
+        line(plan, [-6.0, -4.0], [-4.0, -6.0]),
+        line(sac, [-9.0], [-9.0, -9.0]),
+        line(replace(plan, algorithm="sb3-ppo"), [-12.0], [-12.0, -12.0]),
+    ]
+    before = professions.report(lines, {"robot-arm": job}, "c")
+    assert "| Jacobian | −5.00 |" in before
+    assert "| −9.00 (sb3-sac) |" in before
+    lines += [
+        line(replace(sac, steps=long, seed=seed), [score], [score, score - 1.0])
+        for seed, score in ((100, -5.0), (101, -6.0))
+    ]
+    after = professions.report(lines, {"robot-arm": job}, "c")
+    assert (
+        "| sb3-sac, 100,000 steps | −6.00 | −5.00 | 1.00 [" in after
+    )  # −5.5 and −6.5 by world
+    assert "| −9.00 (sb3-sac) |" in after
 
 
 # ---- crash

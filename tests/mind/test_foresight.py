@@ -167,11 +167,15 @@ def test_it_learns_what_amounts_do() -> None:
 S = arbiter.Settings()
 
 
-def after(without: list[float], ahead: list[float]) -> Arbiter:
-    """An arbiter after plain episodes of judgement and of foresight, in turn."""
+def after(
+    without: list[float], ahead: list[float], by_instinct: list[float] | None = None
+) -> Arbiter:
+    """An arbiter after plain episodes of judgement, of foresight, of instinct, in turn."""
     judge, told, one = Arbiter(), np.zeros((1, 2)), np.ones(1)
-    for pair in zip(without, ahead, strict=True):
-        for leader, earned in zip(("judgement", FORESIGHT), pair, strict=True):
+    leaders = ("judgement", FORESIGHT, "instinct")[: 2 if by_instinct is None else 3]
+    lots = list(zip(without, ahead, *([by_instinct] if by_instinct else []), strict=True))
+    for lot in [(without[0],), *lots]:  # until one speed has led, none is the better one
+        for leader, earned in zip(leaders, lot, strict=False):
             arbiter.judged(
                 judge,
                 arbiter.Settings(),
@@ -194,6 +198,14 @@ def test_foresight_leads_as_likely_as_it_earns_no_less() -> None:
     assert arbiter.foresight(after([10, 12, 11], [10, 12, 11])) == pytest.approx(0.5)
     # Sooner forgotten than what speeds earned: it grew better, so it counts as better.
     assert arbiter.foresight(after([50] * 12, [0.0] * 4 + [80.0] * 8)) > 0.8
+
+
+def test_foresight_is_held_against_the_better_speed_alone() -> None:
+    bad = [-100.0] * 6
+    assert arbiter.foresight(after([50, 52, 51] * 2, [20, 22, 21] * 2, bad)) < 0.01
+    assert arbiter.foresight(after(bad, [20, 22, 21] * 2, [50, 52, 51] * 2)) < 0.3
+    # It is what earns now that counts: the better speed of before has become the worse.
+    assert arbiter.foresight(after([50] * 2 + bad * 2, [40] * 14, [30] * 14)) > 0.9
 
 
 def test_foresight_is_no_evidence_of_a_speed() -> None:
