@@ -4,6 +4,9 @@ A model of the job, refitted in closed form beside instinct: how the numbers of 
 change, what is paid, and where it ends. An episode with foresight searches it for a few steps
 and asks the values of both speeds only for what lies beyond: a small difference between two
 actions becomes a large one between what they lead to. Where situations are numbers it applies.
+Options are searched at every step. Amounts are tried at the first alone, and then the actor
+goes on (a rollout): of endless amounts at every step a search finds whatever the model and the
+values are wrong about (docs/log.md).
 
     Δx = W f(x) + Σⱼ eⱼ(a) Vⱼ [1, x],    f(x) = [1, x, cosines of x]
 
@@ -12,8 +15,8 @@ learned from all rows, what sets them apart is affine. λ of the cosines is chos
 output by the error on the latest fifth of the rows, which the fit has not seen.
 
 Whose ideas: planning on a learned model with a value beyond (Sutton 1991; Lowrey et al. 2019,
-§2; Hansen et al. 2022), random features (Rahimi & Recht 2007), logistic regression by Newton
-steps (Hastie et al. 2009, §4.4.1).
+§2; Hansen et al. 2022), rollouts (Tesauro & Galperin 1996), random features (Rahimi & Recht
+2007), logistic regression by Newton steps (Hastie et al. 2009, §4.4.1).
 
 Left out: uncertainty of the model (the arbiter sees what foresight earns), pictures, discrete
 entries, several choices at once.
@@ -54,7 +57,7 @@ class Settings:
     most_numbers: int = 64  # in a situation
     most_options: int = 16
     most_amounts: int = 8
-    near: float = 0.3  # amounts tried around what the actor would do: deviation, of [-1, 1]
+    beside: tuple[float, ...] = (0.2, 0.05, 0.0125)  # the actor's amounts, on each axis
 
 
 class Foresight(NamedTuple):
@@ -125,34 +128,21 @@ def coded(frame: Frame, flat: Array) -> Array:
     return np.eye(frame.spec.choices[0], dtype=np.float32)[flat[..., 0].astype(int)]
 
 
-def around(settings: Settings, amounts: Array, step: int) -> Array:
-    """Amounts to try [B, 5, C], the same ones wherever amounts [B, C] are what is usual.
+def around(settings: Settings, usual: Array) -> Array:
+    """Amounts to try [K, C]: what is usual [C], beside it on each axis, and some anywhere.
 
-    Those themselves, two near them, and two that are anywhere; each pair points both ways.
+    Those anywhere are the same ones each time. Each pair points both ways.
     """
-    near, far = _offsets(settings.depth, amounts.shape[1])
-    usual = amounts[:, None]
-    beside = settings.near * near[step % len(near)]
-    anywhere = far[step % len(far)]
-    tried = np.concatenate(
-        [
-            usual,
-            usual + beside,
-            usual - beside,
-            np.broadcast_to(anywhere, usual.shape),
-            np.broadcast_to(-anywhere, usual.shape),
-        ],
-        axis=1,
-    )
+    axes = np.concatenate([size * np.eye(len(usual)) for size in settings.beside])
+    far = _anywhere(len(usual))
+    tried = np.concatenate([usual[None], usual + axes, usual - axes, far, -far])
     return np.clip(tried, -1.0, 1.0).astype(np.float32)
 
 
 @functools.cache
-def _offsets(depth: int, amounts: int) -> tuple[Array, Array]:
-    """Standard normal and uniform directions [depth, C]."""
-    rng = np.random.default_rng(amounts)
-    shape = (depth, amounts)
-    return rng.standard_normal(shape), rng.uniform(-1.0, 1.0, shape)
+def _anywhere(amounts: int) -> Array:
+    """Amounts [2, C], uniform."""
+    return np.random.default_rng(amounts).uniform(-1.0, 1.0, (2, amounts))
 
 
 def _cosines(model: Foresight, x: Array) -> Array:

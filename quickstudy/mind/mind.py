@@ -521,7 +521,7 @@ def _look_ahead(mind: Mind, seen: Seen) -> Array:
     """Foresight's action: the first towards what both speeds together expect most of."""
     frame, own = mind.frame, mind.settings.foresight
     if frame.spec.amounts:
-        ways = foresight.around(own, _usual(mind, seen.x[None]), 0)[0]
+        ways = foresight.around(own, _usual(mind, seen.x[None])[0])
         allowed = np.ones(len(ways), bool)
     else:
         allowed = seen.mask[0, : frame.spec.choices[0]]
@@ -531,7 +531,7 @@ def _look_ahead(mind: Mind, seen: Seen) -> Array:
     def tries(x: Array, step: int) -> Array:
         if step == 0 or not frame.spec.amounts:
             return here
-        return foresight.coded(frame, foresight.around(own, _usual(mind, x), step))
+        return foresight.coded(frame, _usual(mind, x)[:, None])  # the actor goes on
 
     rewards = mind.counts.worst, mind.counts.best
     chosen = foresight.best(

@@ -115,6 +115,19 @@ def test_the_search_by_hand(depth: int, option: int) -> None:
     assert foresight.best(model, settings, here, allowed, every, far, 1.0, (-1.0, 1.0)) == 0
 
 
+@pytest.mark.parametrize(("usual", "option"), [(2, 2), (1, 1)])
+def test_a_rollout_by_hand(usual: int, option: int) -> None:
+    """Where only the first step is chosen, it serves what follows: 3 is reached or is not."""
+    model, settings = by_hand(3)
+
+    def once(x: np.ndarray, step: int) -> np.ndarray:
+        return every(x, step) if step == 0 else every(x, step)[:, usual : usual + 1]
+
+    here, anything = np.zeros(8, np.float32), np.ones(3, bool)
+    found = foresight.best(model, settings, here, anything, once, far, 1.0, (-1.0, 1.0))
+    assert found == option
+
+
 def test_after_an_end_nothing_is_paid_and_nothing_is_worth_anything() -> None:
     model, settings = by_hand(3)
     ends = np.zeros_like(model.ends)
@@ -135,14 +148,18 @@ def test_where_it_applies() -> None:
         assert not foresight.applies(Frame(other), Settings())
 
 
-def test_amounts_are_tried_around_what_is_usual_and_elsewhere() -> None:
-    usual = np.array([[0.0, 0.5], [0.9, -0.9]], np.float32)
-    tried = foresight.around(Settings(), usual, 3)
-    assert tried.shape == (2, 5, 2)
+def test_amounts_are_tried_beside_what_is_usual_and_elsewhere() -> None:
+    usual = np.array([0.0, 0.9], np.float32)
+    tried = foresight.around(Settings(), usual)
+    beside = len(Settings().beside)
+    assert tried.shape == (1 + 2 * (2 * beside) + 4, 2)
     assert np.abs(tried).max() <= 1.0
-    assert np.array_equal(tried[:, 0], usual)
-    assert np.allclose(tried[0, 1] + tried[0, 2], 2 * usual[0])  # both ways
-    assert np.array_equal(tried[0, 3], tried[1, 3])  # anywhere: the same for all
+    assert np.array_equal(tried[0], usual)
+    near = tried[1 : 1 + 4 * beside] - usual
+    assert (np.abs(near) > 1e-6).sum(1).max() == 1  # one axis at a time
+    assert near.sum(0)[0] == pytest.approx(0.0, abs=1e-6)  # both ways
+    far = foresight.around(Settings(), -usual)[-4:]
+    assert np.array_equal(tried[-4:], far)  # anywhere: the same ones each time
     coded = foresight.coded(Frame(amounts(2)), tried)
     assert np.allclose(coded[..., 2:], tried**2)
 
