@@ -12,6 +12,10 @@ Instead of either speed *foresight* may lead: both speeds' values, asked of what
 episodes it leads, never none and never all: what it stands on is learned by acting without it,
 too.
 
+Worlds differ, and some give more whoever leads. What worth foretold at an episode's first
+decision tells how much, so a return is counted as if its world had been an average one (a
+control variate): where worlds differ much, a few episodes then say what took hundreds.
+
 What is expected on the whole is both predictions, each counted by how little it has erred of
 late (Bates & Granger 1969): while judgement leads better it may foretell worse (docs/log.md).
 Errors also say how wide the spread is: as wide as would have made nine of ten recent intervals
@@ -66,6 +70,8 @@ class Arbiter:
     ahead_weight, ahead_total, ahead_squares: as above, of episodes without and with foresight,
       those without only where the better earner of the speeds led;
       each is forgotten as its own kind goes on.
+    foretold: forgetful count of episodes, sums of what worth w said at their first decision and
+      of their returns e, and of w², e² and w e.
     error: in the order of SPEEDS, forgetful mean squared error of predictions, in the job's
       units squared.
     mood_weight, mood_total, mood_squares: as above, of plain and of adventurous episodes.
@@ -80,6 +86,7 @@ class Arbiter:
     ahead_weight: list[float] = field(default_factory=lambda: [0.0, 0.0])
     ahead_total: list[float] = field(default_factory=lambda: [0.0, 0.0])
     ahead_squares: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    foretold: list[float] = field(default_factory=lambda: [0.0] * 6)
     error: list[float] = field(default_factory=lambda: [0.0, 0.0])
     mood_weight: list[float] = field(default_factory=lambda: [0.0, 0.0])
     mood_total: list[float] = field(default_factory=lambda: [0.0, 0.0])
@@ -121,7 +128,11 @@ def judged(
         share = 1.0 if is_first else 1.0 - settings.keep_errors
         arbiter.error[i] += share * (float(mean_square[i]) - arbiter.error[i])
     if earned is not None:
-        _credit(arbiter, settings, leader, earned, is_adventurous, is_plain)
+        counts = 1.0 if is_plain else settings.explored
+        as_usual = _as_in_an_average_world(arbiter, earned, float(worth[0]))
+        _credit(arbiter, settings, leader, as_usual, counts)
+        _count_mood(arbiter, settings, earned, is_adventurous)
+        _count_world(arbiter, settings, earned, float(worth[0]), counts)
 
 
 def blend(arbiter: Arbiter, predictions: np.ndarray, apart: Any = 0.0) -> tuple[Any, Any]:
@@ -139,17 +150,28 @@ def blend(arbiter: Arbiter, predictions: np.ndarray, apart: Any = 0.0) -> tuple[
     return predictions @ share, apart * share[1] ** 2
 
 
+def _as_in_an_average_world(arbiter: Arbiter, earned: float, worth: float) -> float:
+    """A return less what it owes to its world, as far as `worth` foretold that.
+
+    By the regression of returns on what was foretold before, shrunk the less it explains
+    (positive part; James & Stein 1961): where worlds are alike nothing is taken away.
+    """
+    n, told, came, told_2, came_2, both = arbiter.foretold
+    if n < FEW:
+        return earned
+    along, spread, apart = both - told * came / n, told_2 - told**2 / n, came_2 - came**2 / n
+    if spread <= 1e-9 * told_2 or apart <= 1e-9 * came_2 or along == 0.0:
+        return earned
+    explained = along**2 / (spread * apart)
+    sure = max(0.0, 1.0 - 1.0 / (n * explained))
+    return earned - sure * along / spread * (worth - told / n)
+
+
 def _credit(
-    arbiter: Arbiter,
-    settings: Settings,
-    leader: str,
-    earned: float,
-    is_adventurous: bool,
-    is_plain: bool,
+    arbiter: Arbiter, settings: Settings, leader: str, earned: float, counts: float
 ) -> None:
-    """Counts a return for who led to it, and for its kind of mood."""
+    """Counts a return for who led to it."""
     rival = better_earner(arbiter)  # who would lead, were there no foresight
-    counts = 1.0 if is_plain else settings.explored
     keep = 1.0 - (1.0 - settings.keep) * counts
     a = arbiter
     for i, speed in enumerate(SPEEDS):
@@ -159,10 +181,26 @@ def _credit(
         kind, keep = int(leader == FORESIGHT), 1.0 - (1.0 - settings.keep_ahead) * counts
         ahead = a.ahead_weight, a.ahead_total, a.ahead_squares
         _count(ahead, kind, keep, counts, earned)
+
+
+def _count_mood(
+    arbiter: Arbiter, settings: Settings, earned: float, is_adventurous: bool
+) -> None:
+    """Counts a return for its kind of mood."""
+    moods = arbiter.mood_weight, arbiter.mood_total, arbiter.mood_squares
     for mood in (0, 1):
         was = float(mood == is_adventurous)
-        moods = a.mood_weight, a.mood_total, a.mood_squares
         _count(moods, mood, settings.keep_moods, was, earned)
+
+
+def _count_world(
+    arbiter: Arbiter, settings: Settings, earned: float, worth: float, counts: float
+) -> None:
+    """Takes in what was foretold of a world, and what came."""
+    keep = 1.0 - (1.0 - settings.keep) * counts
+    new = 1.0, worth, earned, worth**2, earned**2, worth * earned
+    known = zip(arbiter.foretold, new, strict=True)
+    arbiter.foretold = [keep * old + counts * moment for old, moment in known]
 
 
 def _count(

@@ -144,6 +144,7 @@ def _evidence(teacher: Mind) -> arbiter.Arbiter:
         ahead_weight=[0.0, 0.0],
         ahead_total=[0.0, 0.0],
         ahead_squares=[0.0, 0.0],
+        foretold=[0.0] * 6,
         error=[UNKNOWING * max(error, square), error],
         misses=[old.blur],
         recency=[1.0],

@@ -120,6 +120,7 @@ def _arbiter(teachers: Sequence[Mind]) -> arbiter.Arbiter:
         "ahead_weight",
         "ahead_total",
         "ahead_squares",
+        "foretold",
     ):
         setattr(pooled, name, np.sum([getattr(a, name) for a in all_of], axis=0).tolist())
     known = [a for a in all_of if any(a.error)]

@@ -75,6 +75,45 @@ def test_where_both_fail_alike_the_better_predictor_is_tried() -> None:
     assert 0.5 < led.count("judgement") / len(led) < 1.0
 
 
+def better_by_one(seed: int, is_foretold: bool) -> Arbiter:
+    """Judgement earns one more; worlds differ by ten and, maybe, worth says by how much."""
+    judge, rng = Arbiter(), np.random.default_rng(seed)
+    for episode in range(60):
+        speed = SPEEDS[episode % 2]
+        world = 10.0 * rng.standard_normal()
+        told = 0.1 * world if is_foretold else rng.standard_normal()  # not in units of returns
+        earned = world + 1.0 * (speed == "judgement") + 0.3 * rng.standard_normal()
+        judged(judge, speed, earned, np.array([[told, told]]), np.array([0.0]))
+    return judge
+
+
+def test_what_a_world_gives_is_not_held_for_who_led() -> None:
+    def right(is_foretold: bool) -> int:
+        ends = [better_by_one(seed, is_foretold) for seed in range(20)]
+        return sum(arbiter.leader(judge, Settings()) == "judgement" for judge in ends)
+
+    assert right(is_foretold=True) >= 19
+    assert right(is_foretold=False) <= 17
+
+
+def test_where_worth_foretells_nothing_little_is_taken_away() -> None:
+    for seed in range(5):
+        judge = better_by_one(seed, is_foretold=False)
+        changed = [
+            arbiter._as_in_an_average_world(judge, 20.0, worth) - 20.0
+            for worth in np.random.default_rng(seed).standard_normal(100)
+        ]
+        assert np.std(changed) < 3.0
+
+
+def test_alike_worlds_change_nothing() -> None:
+    judge = Arbiter()
+    for earned in (5.0, 7.0, 6.0, 9.0, 8.0, 7.0):
+        judged(judge, "instinct", earned, np.array([[3.0, 3.0]]), np.array([3.0]))
+    assert arbiter._as_in_an_average_world(judge, 4.0, 3.0) == 4.0
+    assert arbiter._as_in_an_average_world(judge, 4.0, 9.0) == 4.0
+
+
 def test_untried_speeds_are_tried_but_never_give_a_frozen_answer() -> None:
     judge = Arbiter()
     told, came = np.zeros((1, 2)), np.zeros(1)
