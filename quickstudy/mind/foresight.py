@@ -4,9 +4,9 @@ A model of the job, refitted in closed form beside instinct: how the numbers of 
 change, what is paid, and where it ends. An episode with foresight searches it for a few steps
 and asks the values of both speeds only for what lies beyond: a small difference between two
 actions becomes a large one between what they lead to. Where situations are numbers it applies.
-Options are searched at every step. Amounts are tried at the first alone, and then the actor
-goes on (a rollout): of endless amounts at every step a search finds whatever the model and the
-values are wrong about (docs/log.md).
+Options are searched at every step. Amounts are tried at the first alone, or for some steps
+alike, and then the actor goes on (a rollout): of endless amounts at every step a search finds
+whatever the model and the values are wrong about (docs/log.md).
 
     Δx = W f(x) + Σⱼ eⱼ(a) Vⱼ [1, x],    f(x) = [1, x, cosines of x]
 
@@ -37,7 +37,9 @@ from quickstudy.mind.instinct import ONE_THREAD
 
 Array = np.ndarray
 Worth = Callable[[Array], Array]  # situations x [B, P] → what they are worth [B]
-Tries = Callable[[Array, int], Array]  # x [B, P] and step → e(a) of what to try [B or 1, K, A]
+Tries = Callable[[Array, int, Array], Array]
+"""Situations x [B, P], the step, and what the ways there began with [B] → e(a) of what to try
+[B or 1, K, A]."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class Settings:
     most_options: int = 16
     most_amounts: int = 8
     beside: tuple[float, ...] = (0.2, 0.05, 0.0125)  # the actor's amounts, on each axis
+    held: int = 4  # steps for which amounts from anywhere are kept up, where one shows little:
+    at_once: float = 0.1  # where it moves no number by so much of that number's deviation
 
 
 class Foresight(NamedTuple):
@@ -137,6 +141,31 @@ def around(settings: Settings, usual: Array) -> Array:
     far = _anywhere(len(usual))
     tried = np.concatenate([usual[None], usual + axes, usual - axes, far, -far])
     return np.clip(tried, -1.0, 1.0).astype(np.float32)
+
+
+def onward(held: int, ways: Array, first: Array, usual: Array, step: int) -> Array:
+    """Amounts [B, C] that go on: what is usual [B, C]; or, for some steps, what was begun with.
+
+    Args:
+      held: steps for which amounts from anywhere are kept up.
+      ways: [K, C] those of `around`; first: [B] which of them was begun with.
+    """
+    beside = len(ways) - 2 * len(_anywhere(ways.shape[1]))
+    is_held = (first >= beside) & (step < held)
+    return np.where(is_held[:, None], ways[first], usual)
+
+
+def acts_at_once(model: Foresight, settings: Settings) -> bool:
+    """Whether one step's amounts, drawn evenly, move some number of a situation noticeably.
+
+    Where they don't, as one push is little of a swing, what they are worth differs by less than
+    values err (Tallec et al. 2019, §3): only several steps alike show where they lead.
+    Situations are standardised, and taken as uncorrelated.
+    """
+    amounts = model.apart.shape[1] // 2
+    variance = np.repeat([1 / 3, 4 / 45], amounts)  # of a and of a², a even in ±1
+    moved = np.einsum("iao,a->o", model.apart[:, :, :-1] ** 2, variance)
+    return bool(moved.max(initial=0.0) >= settings.at_once**2)
 
 
 @functools.cache
@@ -283,7 +312,7 @@ def best(
     """
     here = x[None, : len(model.frequencies)]
     front = Front(here, _cosines(model, here), np.zeros(1), np.zeros(1, int), np.zeros(1, bool))
-    actions = tries(x[None], 0)
+    actions = tries(x[None], 0, front.first)
     front = _followed(model, front, actions, 1.0, rewards)
     front.first = np.arange(len(front.x))
     front, power = front.only(np.flatnonzero(allowed)), gamma
@@ -293,7 +322,7 @@ def best(
             front = front.only(np.argsort(-score, kind="stable")[: settings.beam])
         if (front.first == front.first[0]).all():
             return int(front.first[0])
-        actions = tries(_padded(front.x, len(x)), step)
+        actions = tries(_padded(front.x, len(x)), step, front.first)
         front = _followed(model, front, actions, power, rewards)
         power *= gamma
     return int(front.first[_score(front, worth, power, len(x)).argmax()])

@@ -48,6 +48,17 @@ class Settings:
     max_gradient: float = 10.0  # global norm
 
 
+class Between(NamedTuple):
+    """Steps after the first of those that were folded into one, S of them.
+
+    x: [K, S, B, P]. amounts: [K, S, B, C]. weight: [K, S, B] γᵏ, 0 where there is no such step.
+    """
+
+    x: Array
+    amounts: Array
+    weight: Array
+
+
 class Study(NamedTuple):
     """What one fused call studies: K updates of B rows, encoded and scaled.
 
@@ -71,6 +82,7 @@ class Study(NamedTuple):
     next_mask: Array
     bounds: Array
     noise: Array
+    between: Between | None = None
 
 
 class Adam(NamedTuple):
@@ -227,7 +239,33 @@ def targets(state: Judgement, batch: Study, real: Array, frame_table: tuple[int,
     slow = table(state.target, batch.next_x, batch.next_images, amounts, frame_table)
     v_t = maths.chosen_values(slow, best, mask) + bonus[None]
     v_t = jnp.clip(v_t, batch.bounds[0], batch.bounds[1])
-    return batch.reward[None] + batch.discount[None] * v_t
+    goal = batch.reward[None] + batch.discount[None] * v_t
+    if batch.between is None:
+        return goal
+    return goal - gained_on_the_way(state, batch.between, batch.noise[1], real, frame_table)
+
+
+def gained_on_the_way(
+    state: Judgement, way: Between, noise: Array, real: Array, frame_table: tuple[int, int]
+) -> Array:
+    """What steps after the first of a window gained, or lost if below zero [M, B], discounted.
+
+        Σₖ γᵏ (q(sₖ, aₖ) − v(sₖ)),   k = 1 … n − 1
+
+    What was done on the way, other than what the actor would do now, is no fault and no merit
+    of the first action (Harutyunyan et al. 2016, eq. 4, at λ = 1 over n steps). v is soft, as
+    beyond the window; noise [B, C] serves every step of a row.
+    """
+    assert state.actor is not None
+    x = way.x.reshape(-1, way.x.shape[-1])
+    noise = jnp.tile(noise, (len(way.x), 1))
+    usual, log_density = _sample(state.actor, x, (), noise, real)
+    q, q_usual = (
+        table(state.target, x, (), amounts, frame_table).reshape(-1, *way.weight.shape)
+        for amounts in (way.amounts.reshape(usual.shape), usual)
+    )
+    bonus = -jnp.exp(state.log_temperature) * log_density.reshape(way.weight.shape)
+    return (way.weight[None] * (q - q_usual - bonus[None])).sum(1)
 
 
 def actor_loss(

@@ -37,12 +37,24 @@ class Batch(NamedTuple):
     next_mask: np.ndarray
 
 
+class Between(NamedTuple):
+    """Steps of windows after the first, N - 1 of them; B is any leading shape.
+
+    raw: [N - 1, B, R]. action: [N - 1, B, F + C]. weight: [N - 1, B] γᵏ, or 0 where a window
+    has no such step.
+    """
+
+    raw: np.ndarray
+    action: np.ndarray
+    weight: np.ndarray
+
+
 @dataclass
 class Memory:
     """See the module. `size` rows of the arrays are in use; `ready` may be studied.
 
     cell: rows that show exactly the same situation share one; cells: them, by fingerprint;
-    both only where `has_map` asks for it.
+    both only where `has_map` asks for it. has_ends: whether any episode ever terminated.
     """
 
     raw: np.ndarray
@@ -56,6 +68,7 @@ class Memory:
     num_ready: int = 0
     cells: dict[int, int] = field(default_factory=dict)
     has_map: bool = False
+    has_ends: bool = False
 
     def add(self, raw: Any, mask: Any | None, action: Any | None) -> int:
         """Stores a situation and the decision taken there (None: none was). Gives its row."""
@@ -105,12 +118,14 @@ class Memory:
     def link(self, row: int, after: int) -> None:
         """Says what followed `row`: another row, or TERMINAL. It may be studied from now."""
         self.after[row] = after
+        self.has_ends |= after == TERMINAL
         self.ready[self.num_ready] = row
         self.num_ready += 1
 
     def link_all(self, rows: np.ndarray, after: np.ndarray) -> None:
         """As many `link`s."""
         self.after[rows] = after
+        self.has_ends |= bool((after == TERMINAL).any())
         end = self.num_ready + len(rows)
         self.ready[self.num_ready : end] = rows
         self.num_ready = end
@@ -120,27 +135,50 @@ class Memory:
 
         A window stops early where the episode does or where what follows is not known yet.
         """
-        rewards = np.zeros((num_steps, *rows.shape), np.float64)
-        alive = np.zeros((num_steps, *rows.shape), bool)
-        at, going = rows.copy(), np.ones(rows.shape, bool)
-        terminated = np.zeros(rows.shape, bool)
-        for k in range(num_steps):
-            after = self.after[at]
-            alive[k] = going = going & (after != OPEN)
-            rewards[k] = self.reward[at]
-            terminated |= going & (after == TERMINAL)
-            going = going & (after != TERMINAL)
-            at = np.where(going, after, at)
-        total, beyond = maths.n_step_return(rewards, discount, alive)
+        passed, alive, last, is_end = self._walk(rows, num_steps)
+        total, beyond = maths.n_step_return(self.reward[passed], discount, alive)
         return Batch(
             raw=self.raw[rows],
             mask=self.mask[rows],
             action=self.action[rows],
             reward=total.astype(np.float32),
-            discount=np.where(terminated, 0.0, beyond).astype(np.float32),
-            next_raw=self.raw[at],
-            next_mask=self.mask[at],
+            discount=np.where(is_end, 0.0, beyond).astype(np.float32),
+            next_raw=self.raw[last],
+            next_mask=self.mask[last],
         )
+
+    def between(self, rows: np.ndarray, num_steps: int, discount: float) -> Between:
+        """Where those windows pass through after their first step, and what that counts."""
+        passed, alive, _, _ = self._walk(rows, num_steps)
+        powers = discount ** np.arange(num_steps, dtype=np.float64)
+        weight = np.where(alive, powers.reshape(-1, *(1,) * rows.ndim), 0.0)
+        later = passed[1:]
+        return Between(
+            raw=self.raw[later],
+            action=self.action[later],
+            weight=weight[1:].astype(np.float32),
+        )
+
+    def _walk(
+        self, rows: np.ndarray, num_steps: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """The windows of rows [B], step by step.
+
+        Returns:
+          passed [N, B]: the row of each step; alive bool [N, B]: whether the window has it;
+          last [B]: the row where it stops; is_end bool [B]: whether it terminated on the way.
+        """
+        passed = np.zeros((num_steps, *rows.shape), np.int64)
+        alive = np.zeros((num_steps, *rows.shape), bool)
+        at, going = rows.copy(), np.ones(rows.shape, bool)
+        is_end = np.zeros(rows.shape, bool)
+        for k in range(num_steps):
+            passed[k], after = at, self.after[at]
+            alive[k] = going = going & (after != OPEN)
+            is_end |= going & (after == TERMINAL)
+            going = going & (after != TERMINAL)
+            at = np.where(going, after, at)
+        return passed, alive, at, is_end
 
     def _grow(self) -> None:
         for name in ("raw", "mask", "action", "reward", "after", "ready", "cell"):

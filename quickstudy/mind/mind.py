@@ -519,8 +519,10 @@ def _reason(mind: Mind, seen: Seen, mood: Mood | None) -> Array:
 
 def _look_ahead(mind: Mind, seen: Seen) -> Array:
     """Foresight's action: the first towards what both speeds together expect most of."""
-    frame, own = mind.frame, mind.settings.foresight
+    frame, own, held = mind.frame, mind.settings.foresight, 1
     if frame.spec.amounts:
+        if not foresight.acts_at_once(mind.learned.foresight, own):
+            held = own.held
         ways = foresight.around(own, _usual(mind, seen.x[None])[0])
         allowed = np.ones(len(ways), bool)
     else:
@@ -528,10 +530,11 @@ def _look_ahead(mind: Mind, seen: Seen) -> Array:
         ways = np.arange(len(allowed), dtype=np.float32)[:, None]
     here = foresight.coded(frame, ways)[None]
 
-    def tries(x: Array, step: int) -> Array:
+    def tries(x: Array, step: int, first: Array) -> Array:
         if step == 0 or not frame.spec.amounts:
             return here
-        return foresight.coded(frame, _usual(mind, x)[:, None])  # the actor goes on
+        onward = foresight.onward(held, ways, first, _usual(mind, x), step)
+        return foresight.coded(frame, onward[:, None])
 
     rewards = mind.counts.worst, mind.counts.best
     chosen = foresight.best(
@@ -928,8 +931,31 @@ def _update(mind: Mind) -> None:
     batch = mind.memory.windows(rows, mind.settings.num_steps, discount(mind))
     noise = rng.standard_normal((shape[0], 2, shape[1], frame.amounts), np.float32)
     real = (np.arange(frame.amounts) < frame.spec.amounts).astype(np.float32)
-    coming, _ = judgement.study(own, _encoded(mind, batch, noise), real, s, frame.table)
+    data = _encoded(mind, batch, noise)
+    if _is_exact(mind):
+        data = data._replace(between=_between(mind, rows))
+    coming, _ = judgement.study(own, data, real, s, frame.table)
     mind.learned = mind.learned._replace(judgement=own, coming=coming)
+
+
+def _is_exact(mind: Mind) -> bool:
+    """Whether what was tried on in a window after its first step is taken out again: where
+    foresight tries amounts, one step of them tells, and nothing ended so far.
+
+    A window as it came makes small differences large: it holds several steps alike. Where one
+    tells that only blurs what the best amounts earn. Where a step may be the last, what
+    careless ones cost is left in: it keeps away from the edge (Sutton & Barto 2018, ex. 6.6).
+    """
+    if mind.memory.has_ends or not mind.frame.spec.amounts or not _fits_a_model(mind):
+        return False
+    return foresight.acts_at_once(mind.learned.foresight, mind.settings.foresight)
+
+
+def _between(mind: Mind, rows: Array) -> judgement.Between:
+    way = mind.memory.between(rows, mind.settings.num_steps, discount(mind))
+    raw, action, weight = (np.moveaxis(part, 0, 1) for part in way)
+    _, amounts = encoder.split_action(mind.frame, action)
+    return judgement.Between(_features(mind, raw), amounts, weight)
 
 
 def _encoded(mind: Mind, batch: memory.Batch, noise: Array) -> Study:

@@ -12,6 +12,7 @@ from quickstudy.mind import mind as minds
 from quickstudy.mind.arbiter import FORESIGHT, Arbiter
 from quickstudy.mind.encoder import Frame
 from quickstudy.mind.foresight import Foresight, Rows, Settings
+from quickstudy.mind.judgement import Judgement, Study
 from quickstudy.mind.mind import Mind
 from quickstudy.types import End, Leaf, Observation, Spec
 
@@ -90,7 +91,7 @@ def by_hand(depth: int) -> tuple[Foresight, Settings]:
     return model._replace(apart=apart), settings
 
 
-def every(x: np.ndarray, step: int) -> np.ndarray:
+def every(x: np.ndarray, step: int, first: np.ndarray) -> np.ndarray:
     """Every option is tried everywhere."""
     return np.eye(3, dtype=np.float32)[None]
 
@@ -120,8 +121,9 @@ def test_a_rollout_by_hand(usual: int, option: int) -> None:
     """Where only the first step is chosen, it serves what follows: 3 is reached or is not."""
     model, settings = by_hand(3)
 
-    def once(x: np.ndarray, step: int) -> np.ndarray:
-        return every(x, step) if step == 0 else every(x, step)[:, usual : usual + 1]
+    def once(x: np.ndarray, step: int, first: np.ndarray) -> np.ndarray:
+        actions = every(x, step, first)
+        return actions if step == 0 else actions[:, usual : usual + 1]
 
     here, anything = np.zeros(8, np.float32), np.ones(3, bool)
     found = foresight.best(model, settings, here, anything, once, far, 1.0, (-1.0, 1.0))
@@ -162,6 +164,28 @@ def test_amounts_are_tried_beside_what_is_usual_and_elsewhere() -> None:
     assert np.array_equal(tried[-4:], far)  # anywhere: the same ones each time
     coded = foresight.coded(Frame(amounts(2)), tried)
     assert np.allclose(coded[..., 2:], tried**2)
+
+
+def test_amounts_from_elsewhere_are_kept_up_for_a_while() -> None:
+    ways = foresight.around(Settings(), np.zeros(2, np.float32))
+    first, usual = np.arange(len(ways)), np.full(ways.shape, 0.5, np.float32)
+    held = foresight.onward(2, ways, first, usual, 1)
+    assert np.array_equal(held[:-4], usual[:-4])
+    assert np.array_equal(held[-4:], ways[-4:])
+    assert np.array_equal(foresight.onward(2, ways, first, usual, 2), usual)
+
+
+@pytest.mark.parametrize(("push", "tells"), [(0.05, False), (0.5, True)])
+def test_whether_one_step_of_amounts_tells(push: float, tells: bool) -> None:
+    """The same job, its steps ten times as long."""
+    rng, frame = np.random.default_rng(0), Frame(amounts(1))
+    x = rng.uniform(-1.7, 1.7, (800, 2)).astype(np.float32)
+    done = rng.uniform(-1, 1, (800, 1)).astype(np.float32)
+    model = foresight.init(frame, Settings(), rng)
+    assert not foresight.acts_at_once(model, Settings())
+    rows = Rows(x, foresight.coded(frame, done), x[:, 0], x + push * done, np.zeros(800, bool))
+    model = foresight.fit(model, Settings(), rows)
+    assert foresight.acts_at_once(model, Settings()) == tells
 
 
 def test_it_learns_what_amounts_do() -> None:
@@ -332,3 +356,44 @@ def test_units_of_reward_change_no_answer() -> None:
             )
         found.append(takes)
     assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize(
+    ("push", "last", "is_taken_out"),
+    [
+        (0.5, End.TRUNCATED, True),
+        (0.01, End.TRUNCATED, False),
+        (0.5, End.TERMINATED, False),
+    ],
+)
+def test_where_what_was_tried_on_the_way_is_taken_out_of_windows(
+    push: float, last: End, is_taken_out: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one step of amounts tells, and nothing ever ended."""
+    studied = []
+
+    def study(own: Judgement, data: Study, *_: object) -> tuple[Judgement, None]:
+        studied.append(data.between)
+        return own, None
+
+    monkeypatch.setattr(minds.judgement, "study", study)
+    mind, rng = minds.init(amounts(1), 3, minds.Settings()), np.random.default_rng(0)
+    for number in range(10):
+        minds.begin(mind, "one", number)
+        x = rng.uniform(-1, 1, 2).astype(np.float32)
+        for _ in range(30):
+            shown = Observation(x)
+            choice = minds.act(mind, shown, "one")
+            row = minds.decided(mind, "one", shown, choice.flat, choice.predictions)
+            minds.rewarded(mind, row, float(x[0]))
+            x = (0.9 * x + push * choice.flat[0]).astype(np.float32)
+            minds.study(mind)
+        minds.ended(mind, "one", last, Observation(x))
+        minds.study(mind, between_episodes=True)
+    assert studied[0] is None  # nothing was known of what a step moves
+    between = studied[-1]
+    assert (between is not None) == is_taken_out
+    if between is not None:
+        fused, batch = mind.settings.judgement.fused, mind.settings.judgement.batch
+        assert between.weight.shape == (fused, mind.settings.num_steps - 1, batch)
+        assert between.amounts.shape == (*between.weight.shape, mind.frame.amounts)

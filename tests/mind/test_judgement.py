@@ -169,3 +169,45 @@ def test_no_target_is_beyond_what_rewards_could_ever_sum_to() -> None:
     data = data._replace(bounds=np.float32([-7.0, 10.0]))
     goal = judgement.targets(state, data, np.zeros(0), frame.table)
     np.testing.assert_allclose(goal, 1 + 0.5 * 10.0, rtol=1e-5)
+
+
+def test_what_was_done_on_the_way_is_no_fault_of_the_first_action() -> None:
+    """Told the truth of every step, a target is that of one step, whatever was done later.
+
+    The way's rewards are made such that q is exact at each step between: rₖ = q − γ v, and v is
+    what the actor's mean earns, with its entropy.
+    """
+    frame, gamma, steps = Frame(CONTINUOUS), 0.5, 2
+    real = (np.arange(frame.amounts) < frame.spec.amounts).astype(np.float32)
+    state = made(frame)
+    data = [jax.tree.map(lambda leaf: leaf[0], rows(frame, seed)) for seed in range(steps + 2)]
+
+    def q(x: np.ndarray, amounts: np.ndarray) -> np.ndarray:
+        return judgement.table(state.target, x, (), amounts, frame.table)[:, :, 0, 0]
+
+    def v(part: Study) -> np.ndarray:
+        noise = np.zeros_like(part.amounts)
+        mean, log_density = judgement._sample(state.actor, part.x, (), noise, real)
+        return q(part.x, mean) - np.exp(state.log_temperature) * log_density[None]
+
+    start, *way, last = data
+    first = np.arange(SMALL.batch, dtype=np.float32)
+    paid = [q(part.x, part.amounts) - gamma * v(data[k + 2]) for k, part in enumerate(way)]
+    between = judgement.Between(
+        x=np.stack([part.x for part in way]),
+        amounts=np.stack([part.amounts for part in way]),
+        weight=np.float32([[gamma], [gamma**2]]) * np.ones(SMALL.batch, np.float32),
+    )
+    # Both members see the same rewards, so the first one's truth is told.
+    folded = start._replace(
+        reward=first + (gamma * paid[0] + gamma**2 * paid[1])[0],
+        discount=np.full(SMALL.batch, gamma**3, np.float32),
+        next_x=last.x,
+        noise=np.zeros_like(start.noise),
+        bounds=np.float32([-1e6, 1e6]),
+        between=between,
+    )
+    goal = judgement.targets(state, folded, real, frame.table)
+    np.testing.assert_allclose(goal[0], first + gamma * v(way[0])[0], atol=1e-4)
+    as_it_came = judgement.targets(state, folded._replace(between=None), real, frame.table)
+    assert np.abs(as_it_came[0] - goal[0]).max() > 1e-3

@@ -71,6 +71,24 @@ def test_episodes_may_interleave_and_rewards_come_late() -> None:
     np.testing.assert_allclose(batch.reward, [3.0, 0.0])
 
 
+def test_between_is_what_a_window_passes_after_its_first_step() -> None:
+    store = memory.init(1, 2, 1)
+    rows = chain(store, [0.0, 1.0, 2.0, 3.0], [1.0, 2.0, 4.0, 8.0])
+    store.action[rows] = [[0.0], [10.0], [20.0], [30.0]]
+    between = store.between(np.array(rows[:3]), 3, 0.5)
+    np.testing.assert_allclose(between.raw[:, 0, 0], [1.0, 2.0])
+    np.testing.assert_allclose(between.action[:, 0, 0], [10.0, 20.0])
+    np.testing.assert_allclose(between.weight, [[0.5, 0.5, 0.0], [0.25, 0.0, 0.0]])
+
+
+def test_an_end_is_remembered_however_it_came() -> None:
+    one, many, none = (memory.init(1, 2, 1) for _ in range(3))
+    one.link(add(one, 0.0), TERMINAL)
+    many.link_all(np.array([add(many, 0.0)]), np.array([TERMINAL]))
+    chain(none, [0.0, 1.0], [1.0, 1.0])
+    assert [store.has_ends for store in (one, many, none)] == [True, True, False]
+
+
 def test_it_grows_and_keeps_everything() -> None:
     store = memory.init(1, 2, 1, capacity=2)
     rows = chain(store, [float(i) for i in range(9)], [float(i) for i in range(9)])
