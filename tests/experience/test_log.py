@@ -504,6 +504,7 @@ def test_no_number_is_not_zero() -> None:
 def test_rows_lost_while_the_log_is_open(log: Log) -> None:
     fill(log)
     db = apsw.Connection(str(log.path))
+    db.set_busy_timeout(10_000)
     db.execute("DELETE FROM events WHERE n > 30")
     db.close()
     with pytest.raises(DamagedLearner, match="row 31 is missing"):

@@ -54,6 +54,7 @@ def before(log: Log) -> list[Event]:
 
 def edit(path: Path, *statements: str) -> None:
     db = apsw.Connection(str(path))
+    db.set_busy_timeout(10_000)  # an open log may be writing what was appended
     for statement in statements:
         db.execute(statement)
     db.close()
