@@ -10,7 +10,8 @@ failed alike so far, foreseeing it is all there is to tell them apart.
 Instead of either speed *foresight* may lead: both speeds' values, asked of what would follow
 (`quickstudy.mind.foresight`). The likelier it earns no less than the better speed, the more
 episodes it leads, never none and never all: what it stands on is learned by acting without it,
-too.
+too. That record is forgotten ever more slowly, of n episodes 2 √n or so count: earnings first
+change fast, and later two that are nearly alike must be told apart.
 
 Worlds differ, and some give more whoever leads. What worth foretold at an episode's first
 decision tells how much, so a return is counted as if its world had been an average one (a
@@ -50,7 +51,9 @@ class Settings:
     keep: float = 0.95  # of the evidence, from one episode to the next
     explored: float = 0.1  # what an episode that is not plain counts against one that is
     foreseeing: float = 0.25  # share of episodes that the better predictor leads
-    keep_ahead: float = 0.75  # of what was earned with foresight, or without, likewise
+    recent: float = (
+        2.0  # of w episodes with foresight, or without, w / (2 + w) go with a new one
+    )
     least_ahead: float = 0.1  # share of plain episodes that foresight leads whatever it earns
     most_ahead: float = 0.75
     keep_errors: float = 0.8  # likewise, of the prediction errors
@@ -178,7 +181,8 @@ def _credit(
         led = counts if speed == leader else 0.0
         _count((a.weight, a.total, a.squares), i, keep, led, earned)
     if leader in (FORESIGHT, rival):
-        kind, keep = int(leader == FORESIGHT), 1.0 - (1.0 - settings.keep_ahead) * counts
+        kind = int(leader == FORESIGHT)
+        keep = 1.0 - counts / (settings.recent + a.ahead_weight[kind])
         ahead = a.ahead_weight, a.ahead_total, a.ahead_squares
         _count(ahead, kind, keep, counts, earned)
 

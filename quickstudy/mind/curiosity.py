@@ -1,17 +1,23 @@
-"""Curiosity: a way to what has been tried least, where situations recur exactly.
+"""Curiosity: a way to what has been tried least.
 
-In a grid, a table or a game the very same observation comes again and again. There the rows
-of memory are a map: which situation followed which, how often each option was tried. Planning
-on that map leads to the nearest untried option, however far away, where actions at random
-would take exponentially many steps. Untried options count as if everything behind them were
-new. What the job pays plays no part: that is for the value function to learn from what
-curiosity brings home.
+Where situations recur exactly, by a map. In a grid, a table or a game the very same observation
+comes again and again. There the rows of memory are a map: which situation followed which, how
+often each option was tried. Planning on that map leads to the nearest untried option, however
+far away, where actions at random would take exponentially many steps. Untried options count as
+if everything behind them were new. What the job pays plays no part: that is for the value
+function to learn from what curiosity brings home.
 
-Whose ideas: R-max (Brafman & Tennenholtz 2002), count-based bonuses (Strehl & Littman 2008).
+Where they never come twice, by wonder: instinct's fit once more, with another reward, how
+little support there is for what follows. It begins with everything new for ever, so that what
+no experience speaks of draws as far as what is known does not. A swing is pumped up that way,
+where at random one push undoes the other.
 
-Left out: situations that never come twice. Cells of a few random cuts were tried for those,
-with plans and with a critic of their own, and found less than held random actions do
-(docs/log.md). Jobs with several factors or with amounts.
+Whose ideas: R-max (Brafman & Tennenholtz 2002), count-based bonuses (Strehl & Littman 2008),
+elliptical ones (Li et al. 2010; Jin et al. 2020), exploring without rewards (Jin et al. 2020b).
+
+Left out: wonder over several amounts, which instinct cannot do. Cells of a few random cuts were
+tried in its place, with plans and with a critic of their own, and found less than held random
+actions do (docs/log.md).
 """
 
 from __future__ import annotations
@@ -22,7 +28,9 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from quickstudy.mind import instinct
 from quickstudy.mind.encoder import Frame, bucket
+from quickstudy.mind.instinct import Instinct
 from quickstudy.mind.memory import OPEN, Memory
 
 RECURRING = 0.5  # share of rows whose situation was met before, from which on a map helps
@@ -134,3 +142,34 @@ def choose(
     newness = np.where(tested, newness[~tested].min(initial=0.0) - again, newness)
     newness = np.where(mask, newness, -np.inf)
     return int(rng.choice(np.flatnonzero(newness >= newness.max() - 1e-9)))
+
+
+@dataclass(frozen=True)
+class Wonder:
+    """As instinct knew the first `size` rows of memory: weights [O, D] of its cosines for each
+    option, whose products differ as discounted sums of newness from there on do.
+    """
+
+    size: int
+    weights: np.ndarray
+
+
+def wonder(
+    own: Instinct,
+    settings: instinct.Settings,
+    frame: Frame,
+    size: int,
+    rows: instinct.Rows,
+    discount: float,
+) -> Wonder:
+    """Fitted Q-iteration where a decision earns how new what follows is, in [0, 1].
+
+    √(φ'ᵀ(ΦᵀΦ + λI)⁻¹φ' λ / φ'ᵀφ'), nothing once it ended; elsewhere 1 / (1 − γ) is hoped for.
+    """
+    seen = instinct.supports(own, rows.next_phi)
+    most, goes_on = 1.0 / (1.0 - discount), rows.discount > 0.0
+    rows = rows._replace(reward=np.sqrt(1.0 - seen) * goes_on)
+    blank = own._replace(weights=np.zeros_like(own.weights))
+    rng = np.random.default_rng(0)  # at scale 0 nothing is drawn
+    fitted = instinct.fit(blank, settings, frame, rows, most, 0.0, (0.0, most), rng)
+    return Wonder(size, fitted.sample)

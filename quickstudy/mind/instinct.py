@@ -127,6 +127,13 @@ def support(instinct: Instinct, phi: np.ndarray) -> float:
     return min(1.0, max(0.0, 1.0 - unseen))
 
 
+def supports(instinct: Instinct, phi: np.ndarray) -> np.ndarray:
+    """The same [n] of many situations; phi [n, D]."""
+    with ONE_THREAD.limit(limits=1, user_api="blas"):
+        unseen = ((phi @ instinct.covariance) * phi).sum(-1)
+    return np.clip(1.0 - unseen / np.maximum((phi * phi).sum(-1), 1e-12), 0.0, 1.0)
+
+
 class Rows(NamedTuple):
     """Experience to fit.
 

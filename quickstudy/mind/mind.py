@@ -159,6 +159,7 @@ class Mind:
     counts: Counts = field(default_factory=Counts)
     streams: dict[str, Stream] = field(default_factory=dict)
     plan: curiosity.Plan | None = None  # the latest of curiosity; follows from memory
+    wonder: curiosity.Wonder | None = None  # likewise, where situations never come twice
     map: Atlas | None = None  # the latest of foresight where situations recur; likewise
     studies: bool = True
 
@@ -314,12 +315,22 @@ def _mood(mind: Mind, episode: int, length: int) -> Mood:
         s.judgement.members,
         leads,
         allowed=arbiter.adventure(mind.arbiter, s.arbiter),
-        can_plan=curiosity.applies(mind.memory),
+        can_plan=curiosity.applies(mind.memory) or _can_wonder(mind),
         can_sample=_can_sample(mind, leads),
         # What comes late, or where others led, has not been counted: alike then says nothing.
         is_all_alike=arbiter.is_all_alike(mind.arbiter)
         and not (mind.counts.late or mind.counts.others),
     )
+
+
+def _can_wonder(mind: Mind) -> bool:
+    """Whether wonder can lead: where all that decisions ever earned was losses, at most spared.
+
+    Doing nothing may then be the best that is known, and the way to something better a loss.
+    """
+    counts = mind.counts
+    is_at_a_loss = counts.fitted > 0 and counts.best <= 0.0 and not counts.late
+    return is_at_a_loss and "instinct" in speeds(mind) and not mind.frame.images
 
 
 def _can_sample(mind: Mind, leads: str) -> bool:
@@ -377,7 +388,7 @@ def _act(mind: Mind, seen: Seen, observation: Observation, stream: str | None) -
     current = mind.streams[stream] if stream is not None else None
     mood = current.mood if current else None
     leads = mood.leader if mood else leader(mind)
-    flat = _try(mind, current, observation) if current else None
+    flat = _try(mind, current, seen, observation.mask) if current else None
     explored = flat is not None
     if flat is None:
         flat = _answer(mind, seen, leads, mood)
@@ -434,18 +445,31 @@ def weigh(mind: Mind, observation: Observation, flat: Array) -> Value:
     return _weigh(mind, _see(mind, observation), flat, leader(mind), False).value
 
 
-def _try(mind: Mind, current: Stream, observation: Observation) -> Array | None:
+def _try(mind: Mind, current: Stream, seen: Seen, mask: Array | None) -> Array | None:
     """A flat action to take for what it teaches, or None."""
-    mood, frame = current.mood, mind.frame
+    mood = current.mood
     if not mood.is_curious:
-        return policy.hold(mood, mind.settings.policy, frame, observation.mask)
-    options = frame.spec.choices[0]
+        return policy.hold(mood, mind.settings.policy, mind.frame, mask)
+    if not curiosity.applies(mind.memory):
+        return _by_instinct(mind, seen, _wonder(mind).weights @ seen.phi)
+    options = mind.frame.spec.choices[0]
     size = curiosity.size_now(mind.memory)
     if mind.plan is None or mind.plan.size != size:
         mind.plan = curiosity.plan(mind.memory, size, options, discount(mind))
-    allowed = np.ones(options, bool) if observation.mask is None else observation.mask
-    taken = curiosity.choose(mind.plan, mind.memory, observation.raw, allowed, mood.rng)
+    allowed = seen.mask[0, :options]
+    taken = curiosity.choose(mind.plan, mind.memory, seen.raw, allowed, mood.rng)
     return np.array([taken], np.float32)
+
+
+def _wonder(mind: Mind) -> curiosity.Wonder:
+    """Of what memory held at the latest refit; fitted when first asked for."""
+    size = min(mind.counts.fitted, mind.memory.size)
+    if mind.wonder is None or mind.wonder.size != size:
+        own, s = mind.learned.instinct, mind.settings.instinct
+        rng = np.random.default_rng([mind.seed, 8, size])
+        data = _of_instinct(mind, _spread_rows(mind.memory, s.rows, rng, size))
+        mind.wonder = curiosity.wonder(own, s, mind.frame, size, data, discount(mind))
+    return mind.wonder
 
 
 @dataclass(frozen=True, slots=True)
@@ -482,13 +506,16 @@ def _see(mind: Mind, observation: Observation) -> Seen:
 
 def _feel(mind: Mind, seen: Seen, mood: Mood | None) -> Array:
     """Instinct's action: of the posterior's sample in a mood for that, else of its mean."""
-    frame, own = mind.frame, mind.learned.instinct
-    is_sampled = mood is not None and mood.is_sampled
-    values = own.sample @ seen.phi if is_sampled else seen.felt
-    if not frame.spec.choices:
+    own, is_sampled = mind.learned.instinct, mood is not None and mood.is_sampled
+    return _by_instinct(mind, seen, own.sample @ seen.phi if is_sampled else seen.felt)
+
+
+def _by_instinct(mind: Mind, seen: Seen, values: Array) -> Array:
+    """The action of most value, by values [O] of instinct's options."""
+    if not mind.frame.spec.choices:
         best = int(values.argmax())
         return instinct.prototypes(mind.settings.instinct)[best : best + 1]
-    return _greedy(frame, _spread(frame, values), seen.mask, seen.x[:0])
+    return _greedy(mind.frame, _spread(mind.frame, values), seen.mask, seen.x[:0])
 
 
 def _spread(frame: Frame, values: Array) -> Array:
@@ -865,15 +892,23 @@ def _look(mind: Mind) -> None:
 
 def _refit(mind: Mind) -> None:
     """Instinct afresh, on the latest experience and a sample of the rest."""
+    s, own, size = mind.settings.instinct, mind.learned.instinct, mind.memory.size
+    rng = np.random.default_rng([mind.seed, 3, size])
+    data = _of_instinct(mind, _spread_rows(mind.memory, s.rows, rng))
+    units = centre(mind), return_scale(mind), bounds(mind)
+    fitted = instinct.fit(own, s, mind.frame, data, *units, rng)
+    mind.learned = mind.learned._replace(instinct=fitted)
+
+
+def _of_instinct(mind: Mind, rows: Array) -> instinct.Rows:
+    """What instinct fits, of some rows of memory."""
     s, own = mind.settings.instinct, mind.learned.instinct
-    rng = np.random.default_rng([mind.seed, 3, mind.memory.size])
-    rows = _spread_rows(mind.memory, s.rows, rng)
     batch = mind.memory.windows(rows, 1, discount(mind))
     if mind.frame.spec.choices:
         next_mask = batch.next_mask
     else:
         next_mask = np.ones((len(rows), len(own.weights)), bool)
-    data = instinct.Rows(
+    return instinct.Rows(
         phi=_cosines(mind, batch.raw),
         options=instinct.options(mind.frame, s, batch.action),
         reward=batch.reward,
@@ -881,9 +916,6 @@ def _refit(mind: Mind) -> None:
         next_phi=_cosines(mind, batch.next_raw),
         next_mask=next_mask,
     )
-    units = centre(mind), return_scale(mind), bounds(mind)
-    fitted = instinct.fit(own, s, mind.frame, data, *units, rng)
-    mind.learned = mind.learned._replace(instinct=fitted)
 
 
 def _refit_foresight(mind: Mind) -> None:
@@ -903,8 +935,13 @@ def _refit_foresight(mind: Mind) -> None:
     mind.learned = mind.learned._replace(foresight=fitted)
 
 
-def _spread_rows(of: Memory, most: int, rng: np.random.Generator) -> Array:
+def _spread_rows(
+    of: Memory, most: int, rng: np.random.Generator, size: int | None = None
+) -> Array:
+    """The latest rows and a sample of the rest, `most` at most; of the first `size` alone."""
     ready = of.ready[: of.num_ready]
+    if size is not None:
+        ready = ready[(ready < size) & (of.after[ready] < size)]
     if len(ready) <= most:
         return ready
     latest = most // 2

@@ -241,6 +241,16 @@ def test_foresight_leads_as_likely_as_it_earns_no_less() -> None:
     assert arbiter.foresight(after([50] * 12, [0.0] * 4 + [80.0] * 8)) > 0.8
 
 
+def test_a_long_record_tells_small_differences() -> None:
+    """Half a standard deviation: eight episodes, as counted at first, would be a toss-up."""
+    rng = np.random.default_rng(0)
+    right = []
+    for _ in range(20):
+        without, ahead = rng.normal(0.0, 1.0, 300), rng.normal(-0.5, 1.0, 300)
+        right.append(arbiter.foresight(after(without.tolist(), ahead.tolist())) < 0.5)
+    assert sum(right) >= 18
+
+
 def test_foresight_is_held_against_the_better_speed_alone() -> None:
     bad = [-100.0] * 6
     assert arbiter.foresight(after([50, 52, 51] * 2, [20, 22, 21] * 2, bad)) < 0.01
