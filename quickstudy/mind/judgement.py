@@ -203,9 +203,7 @@ def update(
     goal = targets(state, batch, real, frame_table)
 
     def critic_loss(critic: Network) -> Array:
-        values = table(critic, batch.x, batch.images, batch.amounts, frame_table)
-        q = maths.chosen_values(values, batch.choices[None], batch.mask[None])
-        return maths.huber(q - goal).mean(-1).sum()
+        return maths.huber(_of_rows(critic, batch, frame_table) - goal).mean(-1).sum()
 
     loss, gradient = jax.value_and_grad(critic_loss)(state.critic)
     updates = state.updates + 1
@@ -216,6 +214,26 @@ def update(
         parts, actor_adam = _step(settings, parts, gradient, actor_adam, updates)
     target = jax.tree.map(lambda t, c: t + settings.follow * (c - t), state.target, critic)
     return Judgement(critic, target, *parts, critic_adam, actor_adam, updates), loss
+
+
+def _of_rows(critic: Network, batch: Study, frame_table: tuple[int, int]) -> Array:
+    """What each member says of what was done [M, B]."""
+    values = table(critic, batch.x, batch.images, batch.amounts, frame_table)
+    return maths.chosen_values(values, batch.choices[None], batch.mask[None])
+
+
+@functools.partial(jax.jit, static_argnames=("frame_table",))
+def held_against(
+    state: Judgement, batch: Study, real: Array, frame_table: tuple[int, int]
+) -> Array:
+    """Of rows without the K axis: the mean square of what critics missed their targets by, and
+    the variance of these targets [2].
+
+    Where no update has seen the rows it says how far what was studied holds for the rest.
+    """
+    goal = targets(state, batch, real, frame_table)
+    missed = _of_rows(state.critic, batch, frame_table) - goal
+    return jnp.stack([(missed**2).mean(), goal.var(-1).mean()])
 
 
 def targets(state: Judgement, batch: Study, real: Array, frame_table: tuple[int, int]) -> Array:

@@ -55,6 +55,12 @@ class Settings:
     most_updates: float = 4.0  # of judgement per decision, at first
     least_updates: float = 0.5  # and in the long run
     even_updates: int = 10_000  # decisions at which it is one update per decision
+    more_updates: float = (
+        3.0  # so many times as many at most, in the long run, where they hold:
+    )
+    holds: float = 0.2  # where new targets are missed by less than that share of their variance
+    fresh: int = 32  # new rows in a row, on which that is seen, at most
+    keep_fresh: float = 0.98  # of what was seen before, from one study to the next
     refit_growth: float = 0.1  # instinct is refitted when experience has grown by this share
     refit_steps: int = 50  # and, within an episode, by at least so many decisions
     settled: int = 1_000  # decisions on a new job until it studies an inheritance as its own
@@ -94,6 +100,8 @@ class Counts:
     taught: updates by which others taught its judgement, before its own.
     taught_error: how far values erred there, root mean square.
     others: of the decisions, those that others took (a mentor, the incumbent).
+    studied: rows that were ready when judgement's latest study began.
+    missed, varied: forgetful means of `judgement.held_against` on newer ones.
     """
 
     decisions: int = 0
@@ -111,6 +119,9 @@ class Counts:
     taught: int = 0
     taught_error: float = 0.0
     others: int = 0
+    studied: int = 0
+    missed: float = 0.0
+    varied: float = 0.0
 
 
 class Forecast(NamedTuple):
@@ -702,8 +713,19 @@ def _updates_due(mind: Mind) -> float:
     Not so where judgement was taught already: a few rows studied often would undo it.
     """
     s, own = mind.settings, own_decisions(mind)
-    usual = min(max(s.even_updates / own, s.least_updates), s.most_updates)
+    usual = max(s.even_updates / own, s.least_updates) * _more_updates(mind)
+    usual = min(usual, s.most_updates)
     return usual * min(1.0, own / s.settled) if mind.counts.inherited else usual
+
+
+def _more_updates(mind: Mind) -> float:
+    """How many times as many updates: more where what was studied holds for what is new.
+
+    Where it does not, as where much is chance, more of them learn the old by heart.
+    """
+    s, counts = mind.settings, mind.counts
+    more = s.holds * counts.varied / max(counts.missed, 1e-12)
+    return min(max(more, 1.0), s.more_updates)
 
 
 def rewarded(mind: Mind, row: int, reward: float, stream: str = "") -> None:
@@ -960,19 +982,43 @@ def _features(mind: Mind, raw: Array) -> Array:
 def _update(mind: Mind) -> None:
     """Adopts what was studied, and begins a fused call on rows drawn evenly from memory."""
     own = jax.tree.map(np.asarray, mind.learned.coming)  # waits until it is done
-    s, frame = mind.settings.judgement, mind.frame
-    count = int(own.updates)
+    mind.learned = mind.learned._replace(judgement=own)
+    _hold_against_the_new(mind)
+    s, frame, count = mind.settings.judgement, mind.frame, int(own.updates)
     rng = np.random.default_rng([mind.seed, 4, count])
     shape = (judgement.fused_updates(frame, s), s.batch)
     rows = mind.memory.ready[rng.integers(mind.memory.num_ready, size=shape)]
+    coming, _ = judgement.study(own, _to_study(mind, rows, rng), _real(frame), s, frame.table)
+    mind.learned = mind.learned._replace(coming=coming)
+
+
+def _hold_against_the_new(mind: Mind) -> None:
+    """Takes in how far judgement errs on rows that came since its latest study began."""
+    s, counts, frame = mind.settings, mind.counts, mind.frame
+    new = mind.memory.ready[counts.studied : mind.memory.num_ready]
+    counts.studied = mind.memory.num_ready
+    if not len(new):
+        return
+    rows = np.resize(new[-s.fresh :], (1, s.fresh))
+    rng = np.random.default_rng([mind.seed, 9, counts.studied])
+    batch = jax.tree.map(lambda part: part[0], _to_study(mind, rows, rng))
+    seen = judgement.held_against(mind.learned.judgement, batch, _real(frame), frame.table)
+    missed, varied = np.asarray(seen).tolist()
+    counts.missed += (1.0 - s.keep_fresh) * (missed - counts.missed)
+    counts.varied += (1.0 - s.keep_fresh) * (varied - counts.varied)
+
+
+def _real(frame: Frame) -> Array:
+    """[C] 1 for amounts that exist, 0 for padding."""
+    return (np.arange(frame.amounts) < frame.spec.amounts).astype(np.float32)
+
+
+def _to_study(mind: Mind, rows: Array, rng: np.random.Generator) -> Study:
+    """What judgement studies, of rows [K, B] of memory."""
     batch = mind.memory.windows(rows, mind.settings.num_steps, discount(mind))
-    noise = rng.standard_normal((shape[0], 2, shape[1], frame.amounts), np.float32)
-    real = (np.arange(frame.amounts) < frame.spec.amounts).astype(np.float32)
+    noise = rng.standard_normal((len(rows), 2, rows.shape[1], mind.frame.amounts), np.float32)
     data = _encoded(mind, batch, noise)
-    if _is_exact(mind):
-        data = data._replace(between=_between(mind, rows))
-    coming, _ = judgement.study(own, data, real, s, frame.table)
-    mind.learned = mind.learned._replace(judgement=own, coming=coming)
+    return data._replace(between=_between(mind, rows)) if _is_exact(mind) else data
 
 
 def _is_exact(mind: Mind) -> bool:

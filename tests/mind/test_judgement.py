@@ -211,3 +211,13 @@ def test_what_was_done_on_the_way_is_no_fault_of_the_first_action() -> None:
     np.testing.assert_allclose(goal[0], first + gamma * v(way[0])[0], atol=1e-4)
     as_it_came = judgement.targets(state, folded._replace(between=None), real, frame.table)
     assert np.abs(as_it_came[0] - goal[0]).max() > 1e-3
+
+
+def test_what_new_rows_miss_by_hand() -> None:
+    """Critics that are empty say 0; what ends is worth its reward alone."""
+    frame = Frame(DISCRETE)
+    state, data = made(frame), jax.tree.map(lambda part: part[0], rows(frame))
+    state = state._replace(critic=jax.tree.map(np.zeros_like, state.critic))
+    data = data._replace(reward=np.float32([1, 3] * (SMALL.batch // 2)))
+    seen = judgement.held_against(state, data, np.zeros(0, np.float32), frame.table)
+    np.testing.assert_allclose(seen, [5.0, 1.0], rtol=1e-6)
