@@ -53,6 +53,7 @@ INGREDIENTS: Mapping[str, Mapping[str, Any]] = {
     "without judgement": {"lead": "instinct"},
     "one-step targets": {"num_steps": 1},
     "no amounts kept up in rollouts": {"foresight.held": 1},
+    "as many updates whatever holds": {"more_updates": 1.0},
     "windows always as they came": {"foresight.at_once": float("inf")},
     "instinct's mean, no sampling": {"instinct.noise": 0.0, "instinct.doubt": 0.0},
     "no weight decay": {"judgement.weight_decay": 0.0},
