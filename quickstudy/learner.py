@@ -247,7 +247,7 @@ class Learner(Closing):
         return self._sessions.get(job)
 
     def leader(self, job: str) -> str:
-        """Who in its mind leads on a job: "instinct", "judgement" or "foresight"."""
+        """Who in its mind leads on a job: one of `mind.arbiter.LEADERS`."""
         return minds.leader(self._place(job).mind)
 
     def checks(self, job: str) -> tuple[Check, ...]:

@@ -43,7 +43,8 @@ DOTS_PER_INCH = 150
 BINS = 120  # of the second panel, at most
 ROWS = 8  # of the table, at most
 TEAL, ORANGE, GREY, BLUE, INK = "#00897b", "#ef6c00", "#90a4ae", "#3949ab", "#263238"
-LEADERS = ("instinct", "judgement", "foresight")
+VIOLET = "#8e24aa"
+LEADERS = ("instinct", "judgement", "both", "foresight")
 
 
 @dataclass
@@ -599,7 +600,7 @@ def _draw_expected(axes: Axes, told: Told) -> None:
 
 def _draw_led(axes: Axes, told: Told) -> None:
     led = [who for e in told.episodes for who in e.led]
-    colours = dict(zip(LEADERS, (ORANGE, BLUE, TEAL), strict=True))
+    colours = dict(zip(LEADERS, (ORANGE, BLUE, VIOLET, TEAL), strict=True))
     first = 0
     for step in range(1, len(led) + 1):
         if step == len(led) or led[step] != led[first]:
@@ -615,7 +616,7 @@ def _draw_led(axes: Axes, told: Told) -> None:
     axes.set_xlabel("steps", color=INK)
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.legend(
-        fontsize=8, frameon=False, ncols=3, loc="upper right", bbox_to_anchor=(1, -0.35)
+        fontsize=8, frameon=False, ncols=4, loc="upper right", bbox_to_anchor=(1, -0.35)
     )
 
 

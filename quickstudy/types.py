@@ -162,7 +162,7 @@ class Decision:
     action: in the job's own terms (what ``env.step`` takes).
     flat: the same as a flat array (choices, then amounts).
     value: of the action taken, in this situation.
-    leader: who in the mind led: "instinct", "judgement" or "foresight".
+    leader: who in the mind led: one of `mind.arbiter.LEADERS`.
     explored: whether the action was tried for learning's sake.
     """
 

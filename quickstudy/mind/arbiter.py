@@ -7,11 +7,16 @@ about each speed's mean return, and the higher draw leads, so that one that migh
 up is still tried. On a share of the episodes the better predictor leads: where both have
 failed alike so far, foreseeing it is all there is to tell them apart.
 
-Instead of either speed *foresight* may lead: both speeds' values, asked of what would follow
-(`quickstudy.mind.foresight`). The likelier it earns no less than the better speed, the more
-episodes it leads, never none and never all: what it stands on is learned by acting without it,
-too. That record is forgotten ever more slowly, of n episodes 2 √n or so count: earnings first
-change fast, and later two that are nearly alike must be told apart.
+Where both know the options, they lead some of the episodes *together*, and every exam that
+foresight does not: by the values of both, each counted as in worth. Critics that err apart err
+less together (Hansen & Salamon 1990), and nothing hangs on which of them a few lucky episodes
+speak for.
+
+Or *foresight* leads: both speeds' values, asked of what would follow
+(`quickstudy.mind.foresight`). The likelier it earns no less than who would lead without it, the
+more episodes it leads, never none and never all: what it stands on is learned by acting without
+it, too. That record is forgotten ever more slowly, of n episodes 2 √n or so count: earnings
+first change fast, and later two that are nearly alike must be told apart.
 
 Worlds differ, and some give more whoever leads. What worth foretold at an episode's first
 decision tells how much, so a return is counted as if its world had been an average one (a
@@ -37,8 +42,9 @@ from typing import Any
 import numpy as np
 
 SPEEDS = ("instinct", "judgement")
-FORESIGHT = "foresight"  # a search among what would follow, by the values of both
-LEADERS = (*SPEEDS, FORESIGHT)
+BOTH = "both"  # what is best by the values of both
+FORESIGHT = "foresight"  # a search among what would follow, likewise
+LEADERS = (*SPEEDS, BOTH, FORESIGHT)
 COVERED, DEVIATIONS = 0.9, 1.645  # so much of a bell curve lies within so many spreads
 FEW = 3.5  # episodes, forgetfully counted: four
 KNOTS = 20  # numbers that stand for an episode's misses, at most
@@ -51,9 +57,7 @@ class Settings:
     keep: float = 0.95  # of the evidence, from one episode to the next
     explored: float = 0.1  # what an episode that is not plain counts against one that is
     foreseeing: float = 0.25  # share of episodes that the better predictor leads
-    recent: float = (
-        2.0  # of w episodes with foresight, or without, w / (2 + w) go with a new one
-    )
+    recent: float = 2.0  # of w episodes with foresight, w / (2 + w) go with a new one
     least_ahead: float = 0.1  # share of plain episodes that foresight leads whatever it earns
     most_ahead: float = 0.75
     keep_errors: float = 0.8  # likewise, of the prediction errors
@@ -69,10 +73,10 @@ class Arbiter:
     """What the episodes so far say of each leader, and of each speed as a prophet.
 
     weight, total, squares: in the order of SPEEDS, forgetful count, sum and sum of squares of
-      the returns that it led to.
+      the returns that it led to by itself.
     ahead_weight, ahead_total, ahead_squares: as above, of episodes without and with foresight,
-      those without only where the better earner of the speeds led;
-      each is forgotten as its own kind goes on.
+      those without only where who would lead an exam did; each is forgotten as its own kind
+      goes on.
     foretold: forgetful count of episodes, sums of what worth w said at their first decision and
       of their returns e, and of w², e² and w e.
     error: in the order of SPEEDS, forgetful mean squared error of predictions, in the job's
@@ -103,6 +107,7 @@ def judged(
     arbiter: Arbiter,
     settings: Settings,
     leader: str,
+    rival: str,
     earned: float | None,
     is_adventurous: bool,
     is_plain: bool,
@@ -114,8 +119,9 @@ def judged(
     """Takes in an episode that is over.
 
     Args:
-      leader: who led it; "" where neither did. earned: the sum of its rewards;
-        None where it was stopped from outside, which says nothing of who led.
+      leader: who led it; "" where nobody did. rival: who would lead, were there no foresight.
+      earned: the sum of its rewards; None where it was stopped from outside, which says nothing
+        of who led.
       is_adventurous: it tried things for their own sake. is_plain: it followed what its leader
         takes for the best; where it explored it says less of its leader.
       predictions: [T, 2] what both speeds expected. apart: [T] the ensemble's variance.
@@ -133,7 +139,7 @@ def judged(
     if earned is not None:
         counts = 1.0 if is_plain else settings.explored
         as_usual = _as_in_an_average_world(arbiter, earned, float(worth[0]))
-        _credit(arbiter, settings, leader, as_usual, counts)
+        _credit(arbiter, settings, leader, rival, as_usual, counts)
         _count_mood(arbiter, settings, earned, is_adventurous)
         _count_world(arbiter, settings, earned, float(worth[0]), counts)
 
@@ -147,10 +153,15 @@ def blend(arbiter: Arbiter, predictions: np.ndarray, apart: Any = 0.0) -> tuple[
     Returns:
       what is expected [...], and what is left of that variance [...].
     """
+    share = np.array(shares(arbiter))
+    return predictions @ share, apart * share[1] ** 2
+
+
+def shares(arbiter: Arbiter) -> list[float]:
+    """How much each speed counts in what is expected on the whole; in the order of SPEEDS."""
     error = arbiter.error  # plain numbers: of two, NumPy costs more than it computes
     weight = [1.0 / e for e in error] if all(error) else [float(e == 0.0) for e in error]
-    share = np.array(weight) / sum(weight)
-    return predictions @ share, apart * share[1] ** 2
+    return [w / sum(weight) for w in weight]
 
 
 def _as_in_an_average_world(arbiter: Arbiter, earned: float, worth: float) -> float:
@@ -171,10 +182,14 @@ def _as_in_an_average_world(arbiter: Arbiter, earned: float, worth: float) -> fl
 
 
 def _credit(
-    arbiter: Arbiter, settings: Settings, leader: str, earned: float, counts: float
+    arbiter: Arbiter,
+    settings: Settings,
+    leader: str,
+    rival: str,
+    earned: float,
+    counts: float,
 ) -> None:
     """Counts a return for who led to it."""
-    rival = better_earner(arbiter)  # who would lead, were there no foresight
     keep = 1.0 - (1.0 - settings.keep) * counts
     a = arbiter
     for i, speed in enumerate(SPEEDS):

@@ -55,9 +55,7 @@ class Settings:
     most_updates: float = 4.0  # of judgement per decision, at first
     least_updates: float = 0.5  # and in the long run
     even_updates: int = 10_000  # decisions at which it is one update per decision
-    more_updates: float = (
-        3.0  # so many times as many at most, in the long run, where they hold:
-    )
+    more_updates: float = 3.0  # so many times as many, at most, where they hold, that is
     holds: float = 0.2  # where new targets are missed by less than that share of their variance
     fresh: int = 32  # new rows in a row, on which that is seen, at most
     keep_fresh: float = 0.98  # of what was seen before, from one study to the next
@@ -66,6 +64,7 @@ class Settings:
     settled: int = 1_000  # decisions on a new job until it studies an inheritance as its own
     trial: int = 2_000  # decisions on a new job in which an inheritance can still be dropped
     window: int = 500  # decisions after which an episode is judged, and its mood drawn afresh
+    together: float = 0.5  # share of the episodes without foresight that both speeds lead
     lead: str = "both"  # "instinct" or "judgement": that one alone, for probes
     foresees: bool = True  # False: nobody looks ahead, for probes and ablations
 
@@ -260,7 +259,21 @@ def leader(mind: Mind, rng: np.random.Generator | None = None) -> str:
     """Who leads the next episode, of `arbiter.LEADERS`; without `rng`, the best so far."""
     if can_foresee(mind) and arbiter.looks_ahead(mind.arbiter, mind.settings.arbiter, rng):
         return arbiter.FORESIGHT
+    return unaided(mind, rng)
+
+
+def unaided(mind: Mind, rng: np.random.Generator | None = None) -> str:
+    """Who leads where foresight does not: both speeds, or one of them."""
+    if can_join(mind) and (rng is None or rng.random() < mind.settings.together):
+        return arbiter.BOTH
     return speed(mind, rng)
+
+
+def can_join(mind: Mind) -> bool:
+    """Whether both speeds can lead together by now: of the same options, once each has led."""
+    if len(speeds(mind)) < 2 or mind.frame.spec.amounts or not mind.settings.together:
+        return False
+    return all(mind.arbiter.weight) and _has_studied(mind)
 
 
 def can_foresee(mind: Mind) -> bool:
@@ -299,11 +312,17 @@ def speed(mind: Mind, rng: np.random.Generator | None = None) -> str:
     is_first = not mind.counts.fitted or not any(mind.arbiter.weight)
     if mind.counts.inherited and is_first:
         return "judgement"
-    if int(mind.learned.judgement.updates) + mind.counts.taught < mind.settings.first_lead:
+    if not _has_studied(mind):
         return "instinct"
     if mind.counts.others and not any(mind.arbiter.weight):
         return arbiter.foresees(mind.arbiter)  # neither ever led
     return arbiter.leader(mind.arbiter, mind.settings.arbiter, rng)
+
+
+def _has_studied(mind: Mind) -> bool:
+    """Whether judgement has learned enough to lead beside instinct."""
+    updates = int(mind.learned.judgement.updates) + mind.counts.taught
+    return updates >= mind.settings.first_lead
 
 
 # ---- acting
@@ -378,8 +397,8 @@ def _propensity(mind: Mind, seen: Seen, choice: Choice, mood: Mood) -> float | N
     if frame.spec.amounts or mood.is_curious:
         return None
     num_allowed = math.prod(seen.mask[: len(frame.spec.choices)].sum(-1).tolist())
-    if mood.leader == arbiter.FORESIGHT:
-        own = _foreseen(mind, seen, mood) if choice.explored else choice.flat
+    if mood.leader in (arbiter.FORESIGHT, arbiter.BOTH):
+        own = _answer(mind, seen, mood.leader, mood) if choice.explored else choice.flat
         ways = own[None]
     else:
         tables = seen.table
@@ -410,12 +429,14 @@ def _answer(mind: Mind, seen: Seen, leads: str, mood: Mood | None) -> Array:
     """The action that `leads` takes for the best."""
     if leads == arbiter.FORESIGHT:
         return _foreseen(mind, seen, mood)
+    if leads == arbiter.BOTH:
+        return _agreed(mind, seen)
     greedy = _feel if leads == "instinct" else _reason
     return greedy(mind, seen, mood)
 
 
 def _foreseen(mind: Mind, seen: Seen, mood: Mood | None) -> Array:
-    """Foresight's action; where its map is empty, that of the speed which would lead."""
+    """Foresight's action; where its map is empty, that of who would lead without it."""
     if _fits_a_model(mind):
         return _look_ahead(mind, seen)
     known, best = _map(mind), None
@@ -423,7 +444,7 @@ def _foreseen(mind: Mind, seen: Seen, mood: Mood | None) -> Array:
         allowed = seen.mask[0, : mind.frame.spec.choices[0]]
         best = atlas.best(known, mind.memory.find(seen.raw), allowed)
     if best is None:
-        return _answer(mind, seen, speed(mind), mood)
+        return _answer(mind, seen, unaided(mind), mood)
     return np.array([best], np.float32)
 
 
@@ -553,6 +574,15 @@ def _reason(mind: Mind, seen: Seen, mood: Mood | None) -> Array:
         values = _table(mind, seen.x, seen.pictures, amounts)
     table = values.sum(0) if mood is None else values[mood.member]
     return _greedy(frame, table, seen.mask, amounts)
+
+
+def _agreed(mind: Mind, seen: Seen) -> Array:
+    """The action of most worth, as both speeds see it together."""
+    assert seen.table is not None
+    fast, slow = arbiter.shares(mind.arbiter)
+    felt = np.where(seen.mask, _spread(mind.frame, seen.felt), 0.0)
+    worth = fast * felt + slow * return_scale(mind) * seen.table.mean(0)
+    return _greedy(mind.frame, worth, seen.mask, seen.x[:0])
 
 
 def _look_ahead(mind: Mind, seen: Seen) -> Array:
@@ -865,6 +895,7 @@ def _hold_against(mind: Mind, current: Stream, tail: Forecast | None, is_led: bo
         mind.arbiter,
         mind.settings.arbiter,
         led,
+        unaided(mind),
         float(rewards.sum()) if is_led else None,
         mood.is_adventurous,
         mood.is_plain,

@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from quickstudy.mind import encoder, instinct, judgement, maths
+from quickstudy.mind import arbiter, encoder, instinct, judgement, maths
 from quickstudy.mind import mind as minds
 from quickstudy.mind.judgement import Judgement
 from quickstudy.mind.memory import Memory
@@ -91,7 +91,7 @@ def lesson(
     raw, masks = memory.raw[rows], memory.mask[rows]
     mask = encoder.expand_mask(frame, masks)
     images = encoder.images(frame, raw)
-    leads = minds.speed(teacher)
+    leads = minds.unaided(teacher)
     seen = encoder.encode(teacher.learned.normaliser, frame, raw)
     _, taken = encoder.split_action(frame, memory.action[rows])
     mean, log_std = _amounts(teacher, leads, seen, images, firm)
@@ -156,19 +156,32 @@ def _values(
     amounts: np.ndarray,
 ) -> np.ndarray:
     """The leader's values [n, M, F, N] at those amounts, in the job's units."""
-    frame, own, s = teacher.frame, teacher.learned, teacher.settings
-    shape = (len(seen), s.judgement.members, *frame.table)
+    if leads == "instinct":
+        return _felt(teacher, seen, amounts)
+    judged = _judged(teacher, seen, images, amounts)
     if leads == "judgement":
-        at, parts = 0, []
-        for x, pictures in _lots(seen, images):
-            asked = amounts[at : at + len(x)]
-            parts.append(
-                judgement.table(own.judgement.target, x, pictures, asked, frame.table, np)
-            )
-            at += len(x)
-        values = np.concatenate(parts, axis=1).swapaxes(0, 1)
-        return values * minds.return_scale(teacher) + minds.centre(teacher)
-    felt = instinct.cosines(own.instinct, seen) @ own.instinct.weights.T + own.instinct.offset
+        return judged
+    fast, slow = arbiter.shares(teacher.arbiter)
+    return fast * _felt(teacher, seen, amounts) + slow * judged
+
+
+def _judged(
+    teacher: Mind, seen: np.ndarray, images: tuple[np.ndarray, ...], amounts: np.ndarray
+) -> np.ndarray:
+    frame, slow = teacher.frame, teacher.learned.judgement.target
+    at, parts = 0, []
+    for x, pictures in _lots(seen, images):
+        asked = amounts[at : at + len(x)]
+        parts.append(judgement.table(slow, x, pictures, asked, frame.table, np))
+        at += len(x)
+    values = np.concatenate(parts, axis=1).swapaxes(0, 1)
+    return values * minds.return_scale(teacher) + minds.centre(teacher)
+
+
+def _felt(teacher: Mind, seen: np.ndarray, amounts: np.ndarray) -> np.ndarray:
+    frame, own, s = teacher.frame, teacher.learned.instinct, teacher.settings
+    shape = (len(seen), s.judgement.members, *frame.table)
+    felt = instinct.cosines(own, seen) @ own.weights.T + own.offset
     if frame.spec.amounts:
         nearest = instinct.options(frame, s.instinct, amounts)[..., 0]
         one = np.take_along_axis(felt, nearest[:, None], axis=-1)

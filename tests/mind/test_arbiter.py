@@ -26,7 +26,7 @@ def judged(
     whole = np.ones(len(came))
     seen = whole if seen is None else seen
     arbiter.judged(
-        judge, Settings(), speed, earned, False, True, told, apart * whole, came, seen
+        judge, Settings(), speed, "", earned, False, True, told, apart * whole, came, seen
     )
 
 
@@ -190,7 +190,7 @@ def lived(plain: list[float], adventurous: list[float]) -> Arbiter:
         for is_adventurous, earned in enumerate(pair):
             tries = bool(is_adventurous)
             arbiter.judged(
-                judge, Settings(), "instinct", earned, tries, not tries, told, one, one, one
+                judge, Settings(), "instinct", "", earned, tries, not tries, told, one, one, one
             )
     return judge
 
@@ -223,7 +223,7 @@ def test_the_unit_of_reward_changes_nothing(unit: float) -> None:
 
 def test_what_was_cut_says_nothing_of_who_led() -> None:
     judge, told, one = Arbiter(), np.zeros((1, 2)), np.ones(1)
-    arbiter.judged(judge, Settings(), "instinct", None, False, True, told, one, one, one)
+    arbiter.judged(judge, Settings(), "instinct", "", None, False, True, told, one, one, one)
     assert judge.weight == judge.mood_weight == [0.0, 0.0]
     assert judge.error == [1.0, 1.0]  # its predictions were right or wrong all the same
 
@@ -232,3 +232,20 @@ def test_an_episode_that_neither_led_counts_for_neither() -> None:
     judge = Arbiter()
     judged(judge, "", 100.0, np.zeros((1, 2)), np.ones(1))
     assert judge.weight == [0.0, 0.0]
+
+
+def test_both_together_count_for_neither_but_as_the_rival_of_foresight() -> None:
+    judge, told, one = Arbiter(), np.zeros((1, 2)), np.ones(1)
+    for leader, earned in ((arbiter.BOTH, 9.0), ("judgement", 1.0)):
+        arbiter.judged(
+            judge, Settings(), leader, arbiter.BOTH, earned, False, True, told, one, one, one
+        )
+    assert judge.weight == [0.0, 1.0]
+    assert judge.ahead_weight == [1.0, 0.0]
+    assert judge.ahead_total == [9.0, 0.0]
+
+
+def test_each_speed_counts_by_how_little_it_has_erred() -> None:
+    assert arbiter.shares(Arbiter(error=[3.0, 1.0])) == [0.25, 0.75]
+    assert arbiter.shares(Arbiter(error=[0.0, 1.0])) == [1.0, 0.0]
+    assert arbiter.shares(Arbiter()) == [0.5, 0.5]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from quickstudy.mind import arbiter, atlas, memory, store
+from quickstudy.mind import atlas, memory, store
 from quickstudy.mind import mind as minds
 from quickstudy.mind.arbiter import FORESIGHT
 from quickstudy.mind.encoder import Frame
@@ -169,10 +169,10 @@ def test_it_goes_the_shortest_way_that_was_found(experienced: Mind) -> None:
     assert taken(untaught)[:3] == [7, 14, 21]
 
 
-def test_where_the_map_is_empty_a_speed_answers(experienced: Mind) -> None:
+def test_where_the_map_is_empty_who_would_lead_without_it_answers(experienced: Mind) -> None:
     unknown = minds._see(experienced, Observation(np.float32([9])))
     own = minds._answer(experienced, unknown, FORESIGHT, None)
-    assert own == minds._answer(experienced, unknown, minds.speed(experienced), None)
+    assert own == minds._answer(experienced, unknown, minds.unaided(experienced), None)
     nothing = replace(experienced, counts=replace(experienced.counts, fitted=0))
     assert not minds.can_foresee(nothing)
     assert len(taken(nothing)) == 4  # an episode that it leads goes on
@@ -181,7 +181,7 @@ def test_where_the_map_is_empty_a_speed_answers(experienced: Mind) -> None:
 def test_nobody_who_may_not_foresee_draws_a_map(experienced: Mind) -> None:
     alone = replace(experienced, settings=replace(experienced.settings, foresees=False))
     assert not minds.can_foresee(alone)
-    assert minds.leader(alone) in arbiter.SPEEDS
+    assert minds.leader(alone) == minds.unaided(alone) != FORESIGHT
 
 
 def test_a_saved_mind_reads_the_same_map(experienced: Mind) -> None:

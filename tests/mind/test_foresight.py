@@ -221,6 +221,7 @@ def after(
                 judge,
                 arbiter.Settings(),
                 leader,
+                arbiter.better_earner(judge),
                 earned,
                 False,
                 True,
@@ -309,9 +310,8 @@ def test_it_comes_to_lead_and_can_be_switched_off(experienced: Mind) -> None:
     assert FORESIGHT in led
     assert len(led) > 1  # what it stands on is learned by acting without it, too
     alone = replace(experienced, settings=replace(experienced.settings, foresees=False))
-    assert minds.leader(alone) in arbiter.SPEEDS
-    assert minds.act(alone, shown).leader in arbiter.SPEEDS
-    assert minds.speed(experienced) == minds.leader(alone)
+    assert minds.leader(alone) == minds.unaided(alone) != FORESIGHT
+    assert minds.act(alone, shown).leader == minds.unaided(experienced)
 
 
 def test_a_saved_mind_foresees_alike(experienced: Mind) -> None:

@@ -77,7 +77,7 @@ def alike(one: Mind, two: Mind, number: int = 200) -> float:
 
 
 def judging(mind: Mind) -> Mind:
-    """Judgement leads, whatever the evidence, and as it is now."""
+    """Judgement leads, alone or with instinct, whatever the evidence, and as it is now."""
     mind.arbiter.weight, mind.arbiter.total = [1.0, 1.0], [0.0, 1.0]
     mind.learned = mind.learned._replace(
         judgement=mind.learned.judgement._replace(updates=np.asarray(5_000, np.int32))
@@ -91,7 +91,7 @@ def test_it_decides_as_its_teachers_do(name: str) -> None:
     teachers = [judging(lived(spec, seed)) for seed in (0, 1)]
     mind, rows = together(teachers)
     pool.pool(mind, teachers, rows, QUICK)
-    assert minds.leader(mind) == "judgement"
+    assert minds.leader(mind) == minds.leader(teachers[0])
     stranger = judging(lived(spec, 2, sign=-1.0))
     for teacher in teachers:
         assert alike(mind, teacher) < 0.3
