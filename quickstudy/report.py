@@ -613,7 +613,7 @@ def _draw_led(axes: Axes, told: Told) -> None:
     axes.grid(False)
     axes.set_ylim(0, 1)
     axes.set_xlim(0, max(len(led), 1))
-    axes.set_xlabel("steps", color=INK)
+    axes.set_xlabel("steps", color=INK, loc="left")  # beside the legend
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.legend(
         fontsize=8, frameon=False, ncols=4, loc="upper right", bbox_to_anchor=(1, -0.35)
