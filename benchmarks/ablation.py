@@ -48,7 +48,7 @@ INGREDIENTS: Mapping[str, Mapping[str, Any]] = {
     "nothing tried for its own sake": {"policy.adventurous": 0.0},
     "never by the mean of what is known": {"policy.sampled": 1.0},
     "judgement may lead at once": {"first_lead": 0},
-    "speeds never lead together": {"together": False},
+    "speeds never lead together": {"together": 0.0},
     "nobody looks ahead": {"foresees": False},
     "without instinct": {"lead": "judgement"},
     "without judgement": {"lead": "instinct"},

@@ -138,7 +138,7 @@ def _arbiter(settings: minds.Settings, seed: int) -> list[Finding]:
     name = "arbiter"
     if settings.lead != "both":
         return [Finding(name, "ok", f"{settings.lead} alone leads, by its settings")]
-    alone = dataclasses.replace(settings, first_lead=0, together=False, foresees=False)
+    alone = dataclasses.replace(settings, first_lead=0, together=0.0, foresees=False)
     shares, ends = [], []
     for better in arbiter.SPEEDS:
         led, last = _contest(better, alone, seed)

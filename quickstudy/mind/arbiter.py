@@ -7,17 +7,16 @@ about each speed's mean return, and the higher draw leads, so that one that migh
 up is still tried. On a share of the episodes the better predictor leads: where both have
 failed alike so far, foreseeing it is all there is to tell them apart.
 
-Where both know the options, they lead some of the episodes *together*, by the values of both,
-each counted as in worth: critics that err apart err less together (Hansen & Salamon 1990), and
-nothing hangs on which of them a few lucky episodes speak for. They lead every exam that
-foresight does not, unless the better speed has clearly earned more by itself.
+Where both know the options, they lead some of the episodes *together*, and every exam that
+foresight does not: by the values of both, each counted as in worth. Critics that err apart err
+less together (Hansen & Salamon 1990), and nothing hangs on which of them a few lucky episodes
+speak for.
 
 Or *foresight* leads: both speeds' values, asked of what would follow
 (`quickstudy.mind.foresight`). The likelier it earns no less than who would lead without it, the
 more episodes it leads, never none and never all: what it stands on is learned by acting without
-it, too. These records, of both and of foresight, are forgotten ever more slowly, of n episodes
-2 √n or so count: earnings first change fast, and later two that are nearly alike must be told
-apart.
+it, too. That record is forgotten ever more slowly, of n episodes 2 √n or so count: earnings
+first change fast, and later two that are nearly alike must be told apart.
 
 Worlds differ, and some give more whoever leads. What worth foretold at an episode's first
 decision tells how much, so a return is counted as if its world had been an average one (a
@@ -59,9 +58,8 @@ class Settings:
     explored: float = 0.1  # what an episode that is not plain counts against one that is
     foreseeing: float = 0.25  # share of episodes that the better predictor leads
     recent: float = 2.0  # of w episodes with foresight, w / (2 + w) go with a new one
-    least_ahead: float = 0.1  # share of episodes that foresight, or both, lead at least
+    least_ahead: float = 0.1  # share of plain episodes that foresight leads whatever it earns
     most_ahead: float = 0.75
-    outdone: float = 0.1  # both lead no exam if it is less probable that they earn no less
     keep_errors: float = 0.8  # likewise, of the prediction errors
     keep_moods: float = 0.95  # likewise, of what plain and adventurous episodes earned
     least_adventure: float = 0.1  # share of adventure that is kept whatever it costs
@@ -79,8 +77,6 @@ class Arbiter:
     ahead_weight, ahead_total, ahead_squares: as above, of episodes without and with foresight,
       those without only where who would lead an exam did; each is forgotten as its own kind
       goes on.
-    joint_weight, joint_total, joint_squares: likewise, of episodes that the better speed led by
-      itself, and of those that both led.
     foretold: forgetful count of episodes, sums of what worth w said at their first decision and
       of their returns e, and of w², e² and w e.
     error: in the order of SPEEDS, forgetful mean squared error of predictions, in the job's
@@ -97,9 +93,6 @@ class Arbiter:
     ahead_weight: list[float] = field(default_factory=lambda: [0.0, 0.0])
     ahead_total: list[float] = field(default_factory=lambda: [0.0, 0.0])
     ahead_squares: list[float] = field(default_factory=lambda: [0.0, 0.0])
-    joint_weight: list[float] = field(default_factory=lambda: [0.0, 0.0])
-    joint_total: list[float] = field(default_factory=lambda: [0.0, 0.0])
-    joint_squares: list[float] = field(default_factory=lambda: [0.0, 0.0])
     foretold: list[float] = field(default_factory=lambda: [0.0] * 6)
     error: list[float] = field(default_factory=lambda: [0.0, 0.0])
     mood_weight: list[float] = field(default_factory=lambda: [0.0, 0.0])
@@ -197,18 +190,16 @@ def _credit(
     counts: float,
 ) -> None:
     """Counts a return for who led to it."""
-    a, better = arbiter, better_earner(arbiter)
     keep = 1.0 - (1.0 - settings.keep) * counts
+    a = arbiter
     for i, speed in enumerate(SPEEDS):
         led = counts if speed == leader else 0.0
         _count((a.weight, a.total, a.squares), i, keep, led, earned)
-    joint = a.joint_weight, a.joint_total, a.joint_squares
-    ahead = a.ahead_weight, a.ahead_total, a.ahead_squares
-    for record, usual, other in ((joint, better, BOTH), (ahead, rival, FORESIGHT)):
-        if leader in (usual, other):
-            kind = int(leader == other)
-            keep = 1.0 - counts / (settings.recent + record[0][kind])
-            _count(record, kind, keep, counts, earned)
+    if leader in (FORESIGHT, rival):
+        kind = int(leader == FORESIGHT)
+        keep = 1.0 - counts / (settings.recent + a.ahead_weight[kind])
+        ahead = a.ahead_weight, a.ahead_total, a.ahead_squares
+        _count(ahead, kind, keep, counts, earned)
 
 
 def _count_mood(
@@ -299,34 +290,20 @@ def looks_ahead(
 ) -> bool:
     """Whether foresight leads the next episode; without `rng`, whether it is best so far."""
     share = foresight(arbiter)
-    return share >= 0.5 if rng is None else _is_drawn(share, settings, rng)
-
-
-def joins(arbiter: Arbiter, settings: Settings, rng: np.random.Generator | None = None) -> bool:
-    """Whether both lead where foresight does not; without `rng`, unless clearly outdone."""
-    share = together(arbiter)
-    return share >= settings.outdone if rng is None else _is_drawn(share, settings, rng)
-
-
-def _is_drawn(share: float, settings: Settings, rng: np.random.Generator) -> bool:
+    if rng is None:
+        return share >= 0.5
     return bool(rng.random() <= min(max(share, settings.least_ahead), settings.most_ahead))
 
 
 def foresight(arbiter: Arbiter) -> float:
-    """How probable it is that episodes with foresight earn no less than those without.
+    """How probable it is that episodes with foresight earn no less than the better speed's.
 
     1/2 where one of both has not been tried.
     """
-    return _bet(arbiter.ahead_weight, arbiter.ahead_total, arbiter.ahead_squares)
-
-
-def together(arbiter: Arbiter) -> float:
-    """How probable it is that both together earn no less than the better speed; likewise."""
-    return _bet(arbiter.joint_weight, arbiter.joint_total, arbiter.joint_squares)
-
-
-def _bet(weight: list[float], total: list[float], squares: list[float]) -> float:
-    return 0.5 if min(weight) <= 1e-3 else _is_no_less(weight, total, squares)
+    weight = arbiter.ahead_weight
+    if min(weight) <= 1e-3:
+        return 0.5
+    return _is_no_less(weight, arbiter.ahead_total, arbiter.ahead_squares)
 
 
 def foresees(arbiter: Arbiter) -> str:

@@ -64,7 +64,7 @@ class Settings:
     settled: int = 1_000  # decisions on a new job until it studies an inheritance as its own
     trial: int = 2_000  # decisions on a new job in which an inheritance can still be dropped
     window: int = 500  # decisions after which an episode is judged, and its mood drawn afresh
-    together: bool = True  # False: each speed leads by itself, for probes and ablations
+    together: float = 0.5  # share of the episodes without foresight that both speeds lead
     lead: str = "both"  # "instinct" or "judgement": that one alone, for probes
     foresees: bool = True  # False: nobody looks ahead, for probes and ablations
 
@@ -264,7 +264,7 @@ def leader(mind: Mind, rng: np.random.Generator | None = None) -> str:
 
 def unaided(mind: Mind, rng: np.random.Generator | None = None) -> str:
     """Who leads where foresight does not: both speeds, or one of them."""
-    if can_join(mind) and arbiter.joins(mind.arbiter, mind.settings.arbiter, rng):
+    if can_join(mind) and (rng is None or rng.random() < mind.settings.together):
         return arbiter.BOTH
     return speed(mind, rng)
 

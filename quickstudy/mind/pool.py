@@ -120,9 +120,6 @@ def _arbiter(teachers: Sequence[Mind]) -> arbiter.Arbiter:
         "ahead_weight",
         "ahead_total",
         "ahead_squares",
-        "joint_weight",
-        "joint_total",
-        "joint_squares",
         "foretold",
     ):
         setattr(pooled, name, np.sum([getattr(a, name) for a in all_of], axis=0).tolist())

@@ -40,28 +40,11 @@ def mind() -> Mind:
     return lived("discrete")
 
 
-def test_both_lead_exams_and_some_of_a_life(mind: Mind) -> None:
+def test_both_lead_every_exam_and_some_of_a_life(mind: Mind) -> None:
     assert minds.leader(mind) == arbiter.BOTH
     led = [minds.leader(mind, np.random.default_rng(n)) for n in range(200)]
+    assert 0.4 < led.count(arbiter.BOTH) / len(led) < 0.6
     assert set(led) == {arbiter.BOTH, *arbiter.SPEEDS}
-
-
-@pytest.mark.parametrize(("better", "lead"), [(0.0, True), (3.0, True), (40.0, False)])
-def test_unless_a_speed_has_clearly_earned_more(mind: Mind, better: float, lead: bool) -> None:
-    judge, told, one = arbiter.Arbiter(), np.zeros((1, 2)), np.ones(1)
-    rng = np.random.default_rng(0)
-    for _ in range(30):
-        for leader, mean in (("judgement", 100.0 + better), (arbiter.BOTH, 100.0)):
-            earned = mean + 10.0 * float(rng.standard_normal())
-            arbiter.judged(
-                judge, arbiter.Settings(), leader, "", earned, False, True, told, one, one, one
-            )
-    tried = replace(mind, arbiter=replace(judge, weight=[1.0, 1.0]))
-    assert (minds.leader(tried) == arbiter.BOTH) is lead
-    led = [minds.leader(tried, np.random.default_rng(n)) for n in range(300)]
-    share = led.count(arbiter.BOTH) / len(led)
-    assert 0.05 < share < 0.8  # never none, never all
-    assert (share > 0.2) is lead or better == 3.0
 
 
 def test_what_they_take_is_of_most_worth(mind: Mind) -> None:
@@ -93,7 +76,7 @@ def test_not_before_each_has_led(mind: Mind) -> None:
 
 
 def test_not_where_it_is_switched_off_or_actions_are_amounts(mind: Mind) -> None:
-    apart = replace(mind, settings=replace(mind.settings, together=False))
+    apart = replace(mind, settings=replace(mind.settings, together=0.0))
     assert minds.leader(apart) in arbiter.SPEEDS
     assert minds.leader(lived("continuous")) in arbiter.SPEEDS
 
