@@ -309,9 +309,12 @@ def test_it_comes_to_lead_and_can_be_switched_off(experienced: Mind) -> None:
     led = {minds.leader(experienced, np.random.default_rng(n)) for n in range(50)}
     assert FORESIGHT in led
     assert len(led) > 1  # what it stands on is learned by acting without it, too
-    alone = replace(experienced, settings=replace(experienced.settings, foresees=False))
-    assert minds.leader(alone) == minds.unaided(alone) != FORESIGHT
-    assert minds.act(alone, shown).leader == minds.unaided(experienced)
+    unaided = replace(experienced.settings, foresees=False)
+    assert minds.leader(replace(experienced, settings=unaided)) == minds.unaided(experienced)
+    alone = replace(experienced, settings=replace(unaided, together=0.0))
+    assert minds.leader(alone) in arbiter.SPEEDS
+    assert minds.act(alone, shown).leader in arbiter.SPEEDS
+    assert minds.speed(experienced) == minds.leader(alone)
 
 
 def test_a_saved_mind_foresees_alike(experienced: Mind) -> None:

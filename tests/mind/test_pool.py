@@ -91,7 +91,8 @@ def test_it_decides_as_its_teachers_do(name: str) -> None:
     teachers = [judging(lived(spec, seed)) for seed in (0, 1)]
     mind, rows = together(teachers)
     pool.pool(mind, teachers, rows, QUICK)
-    assert minds.leader(mind) == minds.leader(teachers[0])
+    leads = {"discrete": "both", "continuous": "judgement"}[name]
+    assert [minds.leader(one) for one in (mind, *teachers)] == [leads] * 3
     stranger = judging(lived(spec, 2, sign=-1.0))
     for teacher in teachers:
         assert alike(mind, teacher) < 0.3
