@@ -64,6 +64,7 @@ class Settings:
     settled: int = 1_000  # decisions on a new job until it studies an inheritance as its own
     trial: int = 2_000  # decisions on a new job in which an inheritance can still be dropped
     window: int = 500  # decisions after which an episode is judged, and its mood drawn afresh
+    circle: int = 12  # or so many, if they went the very way of those before them, unpaid
     together: float = 0.5  # share of the episodes without foresight that both speeds lead
     lead: str = "both"  # "instinct" or "judgement": that one alone, for probes
     foresees: bool = True  # False: nobody looks ahead, for probes and ablations
@@ -338,18 +339,20 @@ def _mood(mind: Mind, episode: int, length: int) -> Mood:
     # As whole words: of a list NumPy would make the same numbers, in twice the time.
     words = np.array([mind.seed, 2, episode, length], np.uint32)
     s, rng = mind.settings, np.random.default_rng(words)
-    leads = leader(mind, rng)
+    leads, has_map = leader(mind, rng), curiosity.applies(mind.memory)
     return policy.begin(
         s.policy,
         rng,
         s.judgement.members,
         leads,
         allowed=arbiter.adventure(mind.arbiter, s.arbiter),
-        can_plan=curiosity.applies(mind.memory) or _can_wonder(mind),
+        can_plan=has_map or _can_wonder(mind),
         can_sample=_can_sample(mind, leads),
         # What comes late, or where others led, has not been counted: alike then says nothing.
         is_all_alike=arbiter.is_all_alike(mind.arbiter)
         and not (mind.counts.late or mind.counts.others),
+        # Of a map without blanks, what was tried least is what is far from where episodes end.
+        longest_plan=_horizon(mind) if has_map else 0,
     )
 
 
@@ -482,6 +485,8 @@ def _try(mind: Mind, current: Stream, seen: Seen, mask: Array | None) -> Array |
     mood = current.mood
     if not mood.is_curious:
         return policy.hold(mood, mind.settings.policy, mind.frame, mask)
+    if len(current.rows) >= mood.curious_for:
+        return None
     if not curiosity.applies(mind.memory):
         return _by_instinct(mind, seen, _wonder(mind).weights @ seen.phi)
     options = mind.frame.spec.choices[0]
@@ -724,7 +729,7 @@ def decided(
         ).predictions
     row = mind.memory.add(observation.raw, observation.mask, flat)
     _link(mind, current, row)
-    if len(current.rows) >= mind.settings.window:
+    if len(current.rows) >= mind.settings.window or _goes_in_circles(mind, current):
         _judge(mind, current, predictions)
         current.mood = _mood(mind, current.episode, current.length)
     current.rows.append(row)
@@ -735,6 +740,24 @@ def decided(
     mind.counts.decisions += 1
     mind.counts.owed += _updates_due(mind)
     return row
+
+
+def _goes_in_circles(mind: Mind, current: Stream) -> bool:
+    """Whether its latest decisions led through the same situations as those before, unpaid.
+
+    Values that change slowly lead round for ever, so that this is all that their leader will
+    have earned. Another mood may lead out, and what follows is learned where they were wrong.
+    """
+    length, of = mind.settings.circle, mind.memory
+    if len(current.rows) <= length or not curiosity.applies(of) or mind.counts.late:
+        return False
+    rows = current.rows[-2 * length :]
+    way = of.cell[rows].tolist()
+    here, last = way[-1], len(way) - 1
+    round_ = next((n for n in range(1, last - length + 2) if way[last - n] == here), None)
+    if round_ is None or way[-length:] != way[-length - round_ : -round_]:
+        return False
+    return not of.reward[rows[-length - round_ :]].any()
 
 
 def _updates_due(mind: Mind) -> float:

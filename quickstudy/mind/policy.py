@@ -5,14 +5,16 @@ al. 2016). Where there is something to sample (instinct's values from its poster
 from the actor) half of these do and half follow the mean: a sample may try the unknown in
 every step, and then says little of what the mean, which is what an exam gets, would earn
 (docs/log.md). The other half are adventurous: now and then a random action is held for a while
-(Dabney et al. 2021), which crosses plateaus that single random steps do not. Everything an
-episode does at random follows from (seed, episode), so a life can be replayed.
+(Dabney et al. 2021), which crosses plateaus that single random steps do not. Or curiosity
+leads, by a map for a part of the way only, and the leader goes on from wherever that led.
+Everything an episode does at random follows from (seed, episode), so a life can be replayed.
 
 Left out: annealed ε, parameter noise; planning is `foresight`.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +37,8 @@ class Settings:
 class Mood:
     """What lasts for one episode: its random numbers, its leader, what is being held.
 
-    is_adventurous: it tries things for their own sake; is_curious: by plan, not at random.
+    is_adventurous: it tries things for their own sake; is_curious: by plan, not at random, for
+      its first `curious_for` decisions.
     is_sampled: instinct follows a sample of what might be, not the mean of what it knows;
       amounts are drawn from the actor.
     is_told: whether the log says so, where no replay would draw the same (see `life.record`).
@@ -48,6 +51,7 @@ class Mood:
     held: np.ndarray | None = None
     hold_left: int = 0
     is_curious: bool = False
+    curious_for: float = math.inf
     is_sampled: bool = False
     is_told: bool = False
 
@@ -66,6 +70,7 @@ def begin(
     can_plan: bool,
     can_sample: bool,
     is_all_alike: bool,
+    longest_plan: int,
 ) -> Mood:
     """The mood of an episode that `leader` leads, with one of `members` members.
 
@@ -73,7 +78,8 @@ def begin(
       allowed: in [0, 1], how much of the share of adventure its outcomes allow.
       can_plan: whether curiosity applies. can_sample: whether this leader's answer has a
         distribution to draw from. is_all_alike: whether no episode has earned more
-        than another so far; then curiosity leads wherever it can.
+        than another so far; then curiosity leads wherever it can, and all the way.
+      longest_plan: else it leads so many steps at most, log-uniform from 1; 0: all the way.
     """
     drawn, member = rng.random(2), int(rng.integers(members))
     is_adventurous = bool(drawn[0] < settings.adventurous * allowed)
@@ -82,7 +88,10 @@ def begin(
     )
     tries = is_adventurous or is_curious
     is_sampled = can_sample and (tries or bool(rng.random() < settings.sampled))
-    return Mood(rng, leader, member, tries, is_curious=is_curious, is_sampled=is_sampled)
+    mood = Mood(rng, leader, member, tries, is_curious=is_curious, is_sampled=is_sampled)
+    if is_curious and longest_plan and not is_all_alike:
+        mood.curious_for = _log_uniform(rng, longest_plan)
+    return mood
 
 
 def hold(
@@ -94,7 +103,7 @@ def hold(
     if mood.hold_left == 0:
         if mood.rng.random() >= settings.holds:
             return None
-        mood.hold_left = int(np.exp(mood.rng.uniform(0, np.log(settings.longest_hold + 1))))
+        mood.hold_left = _log_uniform(mood.rng, settings.longest_hold)
         mood.held = random_action(mood.rng, frame, mask)
     mood.hold_left -= 1
     held = mood.held
@@ -102,6 +111,11 @@ def hold(
         mood.hold_left = 0
         return None
     return held
+
+
+def _log_uniform(rng: np.random.Generator, longest: int) -> int:
+    """A number of steps from 1 to `longest`, each power of two as probable as another."""
+    return int(np.exp(rng.uniform(0, np.log(longest + 1))))
 
 
 def random_action(
