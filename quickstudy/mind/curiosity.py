@@ -37,6 +37,7 @@ RECURRING = 0.5  # share of rows whose situation was met before, from which on a
 ENOUGH = 50  # rows
 SWEEPS = 60  # of value iteration: how far away a plan looks, in steps
 SETTLED = 1e-3  # of the most that newness can sum to: a sweep that moves less is the last
+BLANK = 0.5  # of the most that newness can sum to: from there on something new is in reach
 REPLAN = 50  # rows between plans, at least; a hundredth of memory where that is more
 
 
@@ -142,6 +143,18 @@ def choose(
     newness = np.where(tested, newness[~tested].min(initial=0.0) - again, newness)
     newness = np.where(mask, newness, -np.inf)
     return int(rng.choice(np.flatnonzero(newness >= newness.max() - 1e-9)))
+
+
+def has_blanks(of: Plan, memory: Memory, observation: np.ndarray, discount: float) -> bool:
+    """Whether something untried is in reach, or all there was tried less than some four times.
+
+    Args:
+      observation: [R] raw. discount: that of the plan.
+    """
+    cell = memory.find(observation)
+    if cell is None or cell >= len(of.tried):
+        return True
+    return bool(of.newness[cell].max() >= BLANK / (1.0 - discount))
 
 
 @dataclass(frozen=True)

@@ -485,17 +485,25 @@ def _try(mind: Mind, current: Stream, seen: Seen, mask: Array | None) -> Array |
     mood = current.mood
     if not mood.is_curious:
         return policy.hold(mood, mind.settings.policy, mind.frame, mask)
-    if len(current.rows) >= mood.curious_for:
-        return None
     if not curiosity.applies(mind.memory):
         return _by_instinct(mind, seen, _wonder(mind).weights @ seen.phi)
-    options = mind.frame.spec.choices[0]
+    options, plan = mind.frame.spec.choices[0], _plan(mind)
+    if len(current.rows) >= mood.curious_for and not curiosity.has_blanks(
+        plan, mind.memory, seen.raw, discount(mind)
+    ):
+        return None
+    allowed = seen.mask[0, :options]
+    taken = curiosity.choose(plan, mind.memory, seen.raw, allowed, mood.rng)
+    return np.array([taken], np.float32)
+
+
+def _plan(mind: Mind) -> curiosity.Plan:
+    """Of what memory held a while ago; made when first asked for."""
     size = curiosity.size_now(mind.memory)
     if mind.plan is None or mind.plan.size != size:
+        options = mind.frame.spec.choices[0]
         mind.plan = curiosity.plan(mind.memory, size, options, discount(mind))
-    allowed = seen.mask[0, :options]
-    taken = curiosity.choose(mind.plan, mind.memory, seen.raw, allowed, mood.rng)
-    return np.array([taken], np.float32)
+    return mind.plan
 
 
 def _wonder(mind: Mind) -> curiosity.Wonder:

@@ -38,7 +38,7 @@ class Mood:
     """What lasts for one episode: its random numbers, its leader, what is being held.
 
     is_adventurous: it tries things for their own sake; is_curious: by plan, not at random, for
-      its first `curious_for` decisions.
+      its first `curious_for` decisions, and while there is something new in reach.
     is_sampled: instinct follows a sample of what might be, not the mean of what it knows;
       amounts are drawn from the actor.
     is_told: whether the log says so, where no replay would draw the same (see `life.record`).
@@ -79,7 +79,8 @@ def begin(
       can_plan: whether curiosity applies. can_sample: whether this leader's answer has a
         distribution to draw from. is_all_alike: whether no episode has earned more
         than another so far; then curiosity leads wherever it can, and all the way.
-      longest_plan: else it leads so many steps at most, log-uniform from 1; 0: all the way.
+      longest_plan: else it leads so many steps at most, log-uniform from 1, and on while
+        something new is in reach; 0: all the way.
     """
     drawn, member = rng.random(2), int(rng.integers(members))
     is_adventurous = bool(drawn[0] < settings.adventurous * allowed)

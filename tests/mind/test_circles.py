@@ -94,15 +94,24 @@ def test_a_plan_leads_for_a_part_of_the_way_and_to_its_end_where_nothing_was_ear
     assert set(lasts(is_all_alike=False, longest=0)) == {np.inf}
 
 
-def test_the_leader_goes_on_where_the_plan_stops() -> None:
-    mind = walker()
+def tried(mind: Mind) -> list[bool]:
+    """Whether each of five decisions is curiosity's, where its part is two of them."""
     current = mind.streams["a"]
     current.mood.is_adventurous = current.mood.is_curious = True
     current.mood.curious_for = 2
-    seen = Observation(np.zeros(1, np.float32))
-    tried = []
+    seen, told = Observation(np.zeros(1, np.float32)), []
     for _ in range(5):
         choice = minds.act(mind, seen, "a")
-        tried.append(choice.explored)
+        told.append(choice.explored)
         minds.decided(mind, "a", seen, choice.flat, choice.predictions)
-    assert tried == [True, True, False, False, False]
+    return told
+
+
+def test_the_leader_goes_on_where_the_plan_stops() -> None:
+    mind = walker()
+    mind.memory.action[: mind.memory.size, 0] = np.arange(mind.memory.size) // 3 % 2
+    assert tried(mind) == [True, True, False, False, False]
+
+
+def test_curiosity_leads_on_while_something_untried_is_in_reach() -> None:
+    assert tried(walker()) == [True] * 5
